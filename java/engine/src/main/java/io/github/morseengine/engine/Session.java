@@ -1,0 +1,127 @@
+package io.github.morseengine.engine;
+
+import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.backend.Run;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * One run at a time of a {@link CompiledModel}, with memory of its own. For one thread at a time;
+ * take one session per thread. Closing twice is harmless; use after close throws {@link
+ * IllegalStateException}.
+ */
+public final class Session implements AutoCloseable {
+
+  private final CompiledModel model;
+  private final Executable executable;
+  private final Run run;
+  private boolean closed;
+
+  Session(CompiledModel model, Executable executable) {
+    this.model = model;
+    this.executable = executable;
+    this.run = executable.newRun();
+  }
+
+  /**
+   * Copies an input.
+   *
+   * @param name input name
+   * @param value element type and shape exactly as compiled
+   * @return this
+   * @throws InvalidInputException if name, type or shape do not fit
+   */
+  public Session setInput(String name, Tensor value) {
+    open();
+    int index = indexOf(executable.inputs(), name, "input");
+    Executable.Port port = executable.inputs().get(index);
+    if (value.dtype() != port.dtype() || !Arrays.equals(value.shape(), port.shape())) {
+      throw new InvalidInputException(
+          model.name()
+              + ": input '"
+              + name
+              + "' takes "
+              + port.dtype()
+              + Arrays.toString(port.shape())
+              + ", got "
+              + value);
+    }
+    run.input(index).copyFrom(value.data());
+    return this;
+  }
+
+  /** Runs the model on the inputs set before; inputs keep no value from one run to the next. */
+  public void run() {
+    open();
+    run.execute();
+  }
+
+  /**
+   * Runs the model and measures each step.
+   *
+   * @param nanos receives one duration per entry of {@link CompiledModel#steps()}, added to its value
+   */
+  public void runProfiled(long[] nanos) {
+    open();
+    run.executeProfiled(nanos);
+  }
+
+  /**
+   * An output of the latest run, as a view that the next run overwrites.
+   *
+   * @param name output name
+   * @return dense row-major elements
+   */
+  public Tensor output(String name) {
+    open();
+    int index = indexOf(executable.outputs(), name, "output");
+    Executable.Port port = executable.outputs().get(index);
+    return new Tensor(port.dtype(), port.shape(), run.output(index));
+  }
+
+  /**
+   * The memory of an input, to be filled in place before each run.
+   *
+   * @param name input name
+   * @return dense row-major elements; execution may overwrite them
+   */
+  public Tensor input(String name) {
+    open();
+    int index = indexOf(executable.inputs(), name, "input");
+    Executable.Port port = executable.inputs().get(index);
+    return new Tensor(port.dtype(), port.shape(), run.input(index));
+  }
+
+  private int indexOf(List<Executable.Port> ports, String name, String what) {
+    for (int i = 0; i < ports.size(); i++) {
+      if (ports.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    throw new InvalidInputException(
+        model.name()
+            + ": no "
+            + what
+            + " '"
+            + name
+            + "'; the model has "
+            + ports.stream().map(Executable.Port::name).toList());
+  }
+
+  private void open() {
+    if (closed) {
+      throw new IllegalStateException("this session is closed");
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      run.close();
+      model.released();
+    }
+  }
+}

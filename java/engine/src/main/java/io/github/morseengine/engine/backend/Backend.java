@@ -1,0 +1,37 @@
+package io.github.morseengine.engine.backend;
+
+import io.github.morseengine.engine.ir.Graph;
+
+/**
+ * Turns compiled graphs into something that runs on one device. Safe for use by several threads;
+ * closing it frees all that its executables still hold.
+ */
+public interface Backend extends AutoCloseable {
+
+  /** {@return the short name: cpu, cuda or reference} */
+  String name();
+
+  /** {@return the device in words, e.g. the processor's name} */
+  String device();
+
+  /** {@return threads that one run uses} */
+  int threads();
+
+  /** {@return the precision that {@link Precision#AUTO} means here, or the one that was asked for} */
+  Precision precision();
+
+  /**
+   * Chooses kernels, packs weights and plans memory. All shapes of the graph are static; the graph
+   * is not used afterwards.
+   *
+   * @param graph a graph after inference and passes
+   * @return an immutable executable, shared by threads
+   */
+  Executable compile(Graph graph);
+
+  /** {@return bytes of weights now held on the device, each distinct content once} */
+  long weightBytes();
+
+  @Override
+  void close();
+}

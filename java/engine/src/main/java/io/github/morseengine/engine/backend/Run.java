@@ -1,0 +1,39 @@
+package io.github.morseengine.engine.backend;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Memory and bound arguments for one execution at a time. After creation an execution allocates
+ * nothing and looks nothing up. For one thread at a time.
+ */
+public interface Run extends AutoCloseable {
+
+  /**
+   * Where the caller puts an input: dense, row-major, in the port's element type.
+   *
+   * @param index position in {@link Executable#inputs()}
+   * @return memory that stays valid until close; its content may be overwritten by execute
+   */
+  MemorySegment input(int index);
+
+  /** Runs all steps. */
+  void execute();
+
+  /**
+   * Runs all steps and measures each.
+   *
+   * @param nanos receives one duration per entry of {@link Executable#steps()}, added to its value
+   */
+  void executeProfiled(long[] nanos);
+
+  /**
+   * Where an output lies after {@link #execute}: dense, row-major, in the port's element type.
+   *
+   * @param index position in {@link Executable#outputs()}
+   * @return memory valid until the next execute or close
+   */
+  MemorySegment output(int index);
+
+  @Override
+  void close();
+}

@@ -1,0 +1,202 @@
+package io.github.morseengine.engine.ir;
+
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+
+/**
+ * A value known before a run: stored memory (often a mapped file) seen through at most one cast,
+ * then at most one reshape, then at most one transpose. Nothing is converted until {@link
+ * #materialize} is called, so that half-precision files are never expanded as a whole.
+ *
+ * <p>Immutable; safe for use by several threads.
+ */
+public final class Constant {
+
+  private final Tensor source;
+  private final DType dtype;
+  private final long[] viewShape;
+  private final int[] permutation;
+
+  private Constant(Tensor source, DType dtype, long[] viewShape, int[] permutation) {
+    this.source = source;
+    this.dtype = dtype;
+    this.viewShape = viewShape;
+    this.permutation = permutation;
+  }
+
+  /**
+   * Wraps stored memory.
+   *
+   * @param source the elements; must live as long as the constant
+   * @return the constant
+   */
+  public static Constant of(Tensor source) {
+    return new Constant(source, source.dtype(), source.shape(), null);
+  }
+
+  /**
+   * The same elements in another type.
+   *
+   * @param target element type
+   * @return a lazy view; an eager copy where two casts would have to be chained
+   */
+  public Constant cast(DType target) {
+    if (target == dtype) {
+      return this;
+    }
+    if (dtype != source.dtype()) {
+      return of(materialize(Arena.ofAuto())).cast(target);
+    }
+    return new Constant(source, target, viewShape, permutation);
+  }
+
+  /**
+   * The same elements under another shape.
+   *
+   * @param shape dimensions with the same number of elements
+   * @return a lazy view; an eager copy after a transpose
+   */
+  public Constant reshape(long... shape) {
+    if (Arrays.equals(shape, shape())) {
+      return this;
+    }
+    if (permutation != null) {
+      return of(materialize(Arena.ofAuto())).reshape(shape);
+    }
+    if (Shapes.elements(shape) != source.elements()) {
+      throw new IllegalArgumentException(
+          "cannot view " + source + " as shape " + Arrays.toString(shape));
+    }
+    return new Constant(source, dtype, shape.clone(), null);
+  }
+
+  /**
+   * The elements with permuted dimensions.
+   *
+   * @param perm {@code out.dim(i) == in.dim(perm[i])}
+   * @return a lazy view
+   */
+  public Constant transpose(int... perm) {
+    int[] combined = perm.clone();
+    if (permutation != null) {
+      for (int i = 0; i < perm.length; i++) {
+        combined[i] = permutation[perm[i]];
+      }
+    }
+    boolean identity = true;
+    for (int i = 0; i < combined.length; i++) {
+      identity &= combined[i] == i;
+    }
+    return new Constant(source, dtype, viewShape, identity ? null : combined);
+  }
+
+  /** {@return the element type after the cast} */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /** {@return the dimensions after reshape and transpose} */
+  public long[] shape() {
+    if (permutation == null) {
+      return viewShape.clone();
+    }
+    long[] out = new long[viewShape.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = viewShape[permutation[i]];
+    }
+    return out;
+  }
+
+  /** {@return the number of elements} */
+  public long elements() {
+    return source.elements();
+  }
+
+  /** {@return the stored memory, before any view} */
+  public Tensor source() {
+    return source;
+  }
+
+  /** {@return whether {@link #materialize} returns the stored memory itself} */
+  public boolean isStored() {
+    return dtype == source.dtype() && permutation == null;
+  }
+
+  /**
+   * What distinguishes this view of {@link #source()} from others of the same bytes.
+   *
+   * @return a key for content-addressed stores
+   */
+  public String viewKey() {
+    return source.dtype()
+        + ">"
+        + dtype
+        + Arrays.toString(viewShape)
+        + (permutation == null ? "" : Arrays.toString(permutation));
+  }
+
+  /**
+   * Gives the elements as a dense row-major tensor.
+   *
+   * @param arena where a converted copy is allocated
+   * @return the stored memory where nothing has to be converted, else a copy in {@code arena}
+   */
+  public Tensor materialize(Arena arena) {
+    Tensor cast = source;
+    if (dtype != source.dtype()) {
+      cast = Tensor.allocate(arena, dtype, source.shape());
+      convert(source, cast);
+    }
+    cast = cast.reshape(viewShape);
+    if (permutation == null) {
+      return cast;
+    }
+    Tensor out = Tensor.allocate(arena, dtype, shape());
+    long[] inStrides = Shapes.strides(viewShape);
+    long[] outShape = shape();
+    long[] steps = new long[outShape.length];
+    for (int i = 0; i < steps.length; i++) {
+      steps[i] = inStrides[permutation[i]];
+    }
+    copyStrided(cast, out, outShape, steps);
+    return out;
+  }
+
+  private static void convert(Tensor from, Tensor to) {
+    boolean integers = !from.dtype().isFloat() && !to.dtype().isFloat();
+    long n = from.elements();
+    for (long i = 0; i < n; i++) {
+      if (integers) {
+        to.setLong(i, from.getLong(i));
+      } else {
+        to.setDouble(i, from.getDouble(i));
+      }
+    }
+  }
+
+  private static void copyStrided(Tensor from, Tensor to, long[] shape, long[] steps) {
+    long n = to.elements();
+    long[] index = new long[shape.length];
+    long at = 0;
+    int bytes = from.dtype().bytes();
+    for (long i = 0; i < n; i++) {
+      java.lang.foreign.MemorySegment.copy(from.data(), at * bytes, to.data(), i * bytes, bytes);
+      for (int d = shape.length - 1; d >= 0; d--) {
+        at += steps[d];
+        if (++index[d] < shape[d]) {
+          break;
+        }
+        at -= steps[d] * shape[d];
+        index[d] = 0;
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return dtype + Arrays.toString(shape());
+  }
+}

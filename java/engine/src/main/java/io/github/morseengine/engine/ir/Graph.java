@@ -1,0 +1,95 @@
+package io.github.morseengine.engine.ir;
+
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A directed graph of nodes in topological order. Mutable, used by one thread, while a model is
+ * being compiled.
+ */
+public final class Graph {
+
+  /**
+   * A graph input with its declared dimensions.
+   *
+   * @param value the value; its shape is null until the input is bound
+   * @param dims declared dimensions; null where the file declares no shape
+   */
+  public record Input(Value value, List<Dim> dims) {}
+
+  private final String name;
+  private final List<Input> inputs = new ArrayList<>();
+  private final List<Value> outputs = new ArrayList<>();
+  private final List<List<Dim>> outputDims = new ArrayList<>();
+  private final List<Node> nodes = new ArrayList<>();
+
+  /**
+   * Creates an empty graph.
+   *
+   * @param name for messages: usually the file
+   */
+  public Graph(String name) {
+    this.name = name;
+  }
+
+  /** {@return the name for messages} */
+  public String name() {
+    return name;
+  }
+
+  /** {@return the inputs, without initializers (live list)} */
+  public List<Input> inputs() {
+    return inputs;
+  }
+
+  /** {@return the outputs (live list)} */
+  public List<Value> outputs() {
+    return outputs;
+  }
+
+  /** {@return declared dimensions of each output, entries null where undeclared (live list)} */
+  public List<List<Dim>> outputDims() {
+    return outputDims;
+  }
+
+  /** {@return the nodes in topological order (live list)} */
+  public List<Node> nodes() {
+    return nodes;
+  }
+
+  /**
+   * Collects who reads each value, outputs of the graph not counted.
+   *
+   * @return consumers by value identity; values without consumers are absent
+   */
+  public Map<Value, List<Node>> consumers() {
+    Map<Value, List<Node>> map = new IdentityHashMap<>();
+    for (Node node : nodes) {
+      for (Value in : node.inputs()) {
+        if (in != null) {
+          map.computeIfAbsent(in, v -> new ArrayList<>()).add(node);
+        }
+      }
+    }
+    return map;
+  }
+
+  /**
+   * Replaces a value everywhere it is read, graph outputs included.
+   *
+   * @param from the value to replace
+   * @param to its replacement
+   */
+  public void replaceUses(Value from, Value to) {
+    for (Node node : nodes) {
+      for (int i = 0; i < node.inputs().size(); i++) {
+        if (node.input(i) == from) {
+          node.setInput(i, to);
+        }
+      }
+    }
+    outputs.replaceAll(v -> v == from ? to : v);
+  }
+}

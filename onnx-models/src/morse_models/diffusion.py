@@ -1,0 +1,34 @@
+"""The noise schedule and what follows from it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+STEPS = 1000
+"""Training times 0 .. 999."""
+
+
+def alphas_cumprod() -> Tensor:
+    """Cosine schedule as diffusers' ``squaredcos_cap_v2`` (Nichol and Dhariwal 2021, eq. 17)."""
+
+    def bar(t: float) -> float:
+        return math.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    betas = [min(1 - bar((i + 1) / STEPS) / bar(i / STEPS), 0.999) for i in range(STEPS)]
+    return torch.cumprod(1.0 - torch.tensor(betas, dtype=torch.float32), dim=0)
+
+
+def coefficients(timestep: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    """alpha = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar) at int64 [N], as [N, 1, 1, 1]."""
+    bar = table[timestep][:, None, None, None]
+    return bar.sqrt(), (1 - bar).sqrt()
+
+
+def ddim_jump(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tensor:
+    """Deterministic step from t to t_next (Song et al. 2021, eq. 12, eta = 0) with a v estimate."""
+    a, s = coefficients(t, table)
+    b, r = coefficients(t_next, table)
+    return b * (a * x - s * v) + r * (s * x + a * v)
