@@ -22,6 +22,7 @@ public final class Graph {
   private final String name;
   private final List<Input> inputs = new ArrayList<>();
   private final List<Value> outputs = new ArrayList<>();
+  private final List<String> outputNames = new ArrayList<>();
   private final List<List<Dim>> outputDims = new ArrayList<>();
   private final List<Node> nodes = new ArrayList<>();
 
@@ -47,6 +48,11 @@ public final class Graph {
   /** {@return the outputs (live list)} */
   public List<Value> outputs() {
     return outputs;
+  }
+
+  /** {@return the names of the outputs, which passes never change (live list)} */
+  public List<String> outputNames() {
+    return outputNames;
   }
 
   /** {@return declared dimensions of each output, entries null where undeclared (live list)} */

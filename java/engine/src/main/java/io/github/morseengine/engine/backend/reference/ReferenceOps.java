@@ -1,0 +1,122 @@
+package io.github.morseengine.engine.backend.reference;
+
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.error.MorseException;
+import io.github.morseengine.engine.error.UnsupportedOpException;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.Set;
+
+/**
+ * Evaluates single nodes on host tensors. Stateless and safe for use by several threads. Results are
+ * new tensors, or views of an input where an operator only renames dimensions.
+ */
+public final class ReferenceOps {
+
+  private static final Set<String> NAMES =
+      Set.of(
+          "Abs", "Add", "And", "ArgMax", "ArgMin", "Attention", "AveragePool", "Cast", "CastLike",
+          "Ceil", "Clip", "Concat", "ConstantOfShape", "Conv", "ConvTranspose", "Cos", "CumSum",
+          "DepthToSpace", "DequantizeLinear", "Div", "Dropout", "Einsum", "Elu", "Equal", "Erf",
+          "Exp", "Expand", "Flatten", "Floor", "Gather", "GatherElements", "GatherND", "Gelu",
+          "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual", "GroupNormalization",
+          "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization", "IsInf", "IsNaN",
+          "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul",
+          "Max", "MaxPool", "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "OneHot", "Or",
+          "Pad", "Pow", "RMSNormalization", "Range", "Reciprocal", "ReduceL2", "ReduceMax",
+          "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu",
+          "Reshape", "Resize", "Round", "ScatterND", "Shape", "Sigmoid", "Sign", "Sin", "Size",
+          "Slice", "Softmax", "Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum",
+          "Swish", "Tan", "Tanh", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where", "Xor");
+
+  private ReferenceOps() {}
+
+  /**
+   * Whether nodes of an operator can be evaluated.
+   *
+   * @param domain operator domain
+   * @param opType operator name
+   * @return true if so
+   */
+  public static boolean supports(String domain, String opType) {
+    return domain.equals(FusedOps.DOMAIN) || domain.isEmpty() && NAMES.contains(opType);
+  }
+
+  /**
+   * Evaluates a node.
+   *
+   * @param node operator, attributes and opset; its values are not looked at
+   * @param in inputs; entries null where an optional one is absent
+   * @return one tensor per output of the node; more than it names where the operator has more
+   * @throws ModelFormatException if the inputs do not fit the operator, naming the node
+   */
+  public static Tensor[] run(Node node, Tensor[] in) {
+    try {
+      return node.domain().equals(FusedOps.DOMAIN) ? FusedReference.run(node, in) : onnx(node, in);
+    } catch (InvalidInputException e) {
+      throw new ModelFormatException("node '" + node.name() + "': " + e.getMessage(), e);
+    } catch (MorseException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw new ModelFormatException(
+          "node '"
+              + node.name()
+              + "' ("
+              + node.opType()
+              + ") cannot be evaluated on "
+              + java.util.Arrays.toString(in)
+              + ": "
+              + e,
+          e);
+    }
+  }
+
+  private static Tensor[] onnx(Node node, Tensor[] in) {
+    return switch (node.opType()) {
+      case "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Equal", "Less",
+              "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor" ->
+          one(Binary.run(node, in));
+      case "Where" -> one(Binary.where(in[0], in[1], in[2]));
+      case "Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
+              "IsInf", "IsNaN", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu",
+              "Round", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Swish", "Tan", "Tanh" ->
+          one(Unary.run(node, in[0]));
+      case "Clip" -> one(Unary.clip(node, in));
+      case "Cast", "CastLike" -> one(Unary.cast(node, in));
+      case "DequantizeLinear" -> one(Unary.dequantize(node, in));
+      case "Identity" -> one(in[0]);
+      case "Dropout" -> one(in[0]);
+      case "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "ConstantOfShape",
+              "Range" ->
+          one(Shaping.run(node, in));
+      case "Transpose", "Concat", "Slice", "Expand", "Tile", "Pad", "DepthToSpace",
+              "SpaceToDepth", "Trilu" ->
+          one(Movement.run(node, in));
+      case "Split" -> Movement.split(node, in);
+      case "Gather", "GatherElements", "GatherND", "ScatterND", "OneHot" ->
+          one(Indexing.run(node, in));
+      case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2",
+              "ReduceSumSquare", "ArgMax", "ArgMin", "CumSum" ->
+          one(Reduction.run(node, in));
+      case "Softmax", "LogSoftmax" -> one(Normalization.softmax(node, in[0]));
+      case "InstanceNormalization", "GroupNormalization", "LayerNormalization",
+              "RMSNormalization" ->
+          Normalization.run(node, in);
+      case "MatMul" -> one(Products.matmul(in[0], in[1]));
+      case "Gemm" -> one(Products.gemm(node, in));
+      case "Einsum" -> one(Einsum.run(node, in));
+      case "Attention" -> AttentionReference.run(node, in);
+      case "Conv" -> one(Convolution.conv(node, in));
+      case "ConvTranspose" -> one(Convolution.transposed(node, in));
+      case "AveragePool", "MaxPool", "GlobalAveragePool" -> one(Pooling.run(node, in[0]));
+      case "Resize" -> one(ResizeReference.run(node, in));
+      default -> throw new UnsupportedOpException("operator " + node.opType() + " is unknown");
+    };
+  }
+
+  static Tensor[] one(Tensor t) {
+    return new Tensor[] {t};
+  }
+}

@@ -1,0 +1,161 @@
+package io.github.morseengine.engine.backend.reference;
+
+import io.github.morseengine.engine.error.UnsupportedOpException;
+import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.function.DoubleUnaryOperator;
+
+/** Element-wise operators of one input, casts, and clipping. */
+final class Unary {
+
+  private Unary() {}
+
+  static Tensor run(Node node, Tensor x) {
+    String op = node.opType();
+    Attributes a = node.attributes();
+    if (op.equals("IsNaN") || op.equals("IsInf") || op.equals("Not")) {
+      return predicate(op, x);
+    }
+    if (!x.dtype().isFloat() && (op.equals("Neg") || op.equals("Abs") || op.equals("Sign"))) {
+      Tensor out = Tensor.allocate(x.dtype(), x.shape());
+      for (long i = 0; i < x.elements(); i++) {
+        long v = x.getLong(i);
+        out.setLong(i, op.equals("Neg") ? -v : op.equals("Abs") ? Math.abs(v) : Long.signum(v));
+      }
+      return out;
+    }
+    DoubleUnaryOperator f = function(op, a);
+    Tensor out = Tensor.allocate(x.dtype(), x.shape());
+    for (long i = 0; i < x.elements(); i++) {
+      out.setDouble(i, f.applyAsDouble(x.getDouble(i)));
+    }
+    return out;
+  }
+
+  private static Tensor predicate(String op, Tensor x) {
+    Tensor out = Tensor.allocate(DType.BOOL, x.shape());
+    for (long i = 0; i < x.elements(); i++) {
+      double v = x.getDouble(i);
+      boolean yes =
+          switch (op) {
+            case "IsNaN" -> Double.isNaN(v);
+            case "IsInf" -> Double.isInfinite(v);
+            default -> v == 0;
+          };
+      out.setLong(i, yes ? 1 : 0);
+    }
+    return out;
+  }
+
+  private static DoubleUnaryOperator function(String op, Attributes a) {
+    return switch (op) {
+      case "Abs" -> Math::abs;
+      case "Ceil" -> Math::ceil;
+      case "Cos" -> Math::cos;
+      case "Elu" -> {
+        float alpha = a.getFloat("alpha", 1);
+        yield v -> v < 0 ? alpha * Math.expm1(v) : v;
+      }
+      case "Erf" -> Functions::erf;
+      case "Exp" -> Math::exp;
+      case "Floor" -> Math::floor;
+      case "Gelu" ->
+          a.getString("approximate", "none").equals("tanh")
+              ? Functions::geluTanh
+              : Functions::gelu;
+      case "HardSigmoid" -> {
+        float alpha = a.getFloat("alpha", 0.2f);
+        float beta = a.getFloat("beta", 0.5f);
+        yield v -> Math.max(0, Math.min(1, alpha * v + beta));
+      }
+      case "HardSwish" -> v -> v * Math.max(0, Math.min(1, v / 6 + 0.5));
+      case "LeakyRelu" -> {
+        float alpha = a.getFloat("alpha", 0.01f);
+        yield v -> v < 0 ? alpha * v : v;
+      }
+      case "Log" -> Math::log;
+      case "Mish" -> v -> v * Math.tanh(Functions.softplus(v));
+      case "Neg" -> v -> -v;
+      case "Reciprocal" -> v -> 1 / v;
+      case "Relu" -> v -> v > 0 || Double.isNaN(v) ? v : 0;
+      case "Round" -> Math::rint;
+      case "Sigmoid" -> Functions::sigmoid;
+      case "Sign" -> Math::signum;
+      case "Sin" -> Math::sin;
+      case "Softplus" -> Functions::softplus;
+      case "Sqrt" -> Math::sqrt;
+      case "Swish" -> {
+        float alpha = a.getFloat("alpha", 1);
+        yield v -> v * Functions.sigmoid(alpha * v);
+      }
+      case "Tan" -> Math::tan;
+      case "Tanh" -> Math::tanh;
+      default -> throw new UnsupportedOpException("operator " + op + " is unknown");
+    };
+  }
+
+  static Tensor clip(Node node, Tensor[] in) {
+    double low = node.attributes().getFloat("min", Float.NEGATIVE_INFINITY);
+    double high = node.attributes().getFloat("max", Float.POSITIVE_INFINITY);
+    low = in.length > 1 && in[1] != null ? in[1].getDouble(0) : low;
+    high = in.length > 2 && in[2] != null ? in[2].getDouble(0) : high;
+    Tensor out = Tensor.allocate(in[0].dtype(), in[0].shape());
+    for (long i = 0; i < out.elements(); i++) {
+      out.setDouble(i, Math.min(high, Math.max(low, in[0].getDouble(i))));
+    }
+    return out;
+  }
+
+  static Tensor cast(Node node, Tensor[] in) {
+    DType to =
+        node.opType().equals("CastLike")
+            ? in[1].dtype()
+            : DType.ofOnnx((int) node.attributes().getInt("to", 1));
+    if (to == null) {
+      throw new UnsupportedOpException(
+          "node '" + node.name() + "' casts to a type that the engine does not have");
+    }
+    return cast(in[0], to);
+  }
+
+  static Tensor cast(Tensor x, DType to) {
+    if (x.dtype() == to) {
+      return x;
+    }
+    Tensor out = Tensor.allocate(to, x.shape());
+    boolean integers = !x.dtype().isFloat() && !to.isFloat();
+    for (long i = 0; i < out.elements(); i++) {
+      if (integers) {
+        out.setLong(i, x.getLong(i));
+      } else {
+        out.setDouble(i, x.getDouble(i));
+      }
+    }
+    return out;
+  }
+
+  static Tensor dequantize(Node node, Tensor[] in) {
+    Tensor x = in[0];
+    Tensor scale = in[1];
+    Tensor zero = in.length > 2 ? in[2] : null;
+    Tensor out = Tensor.allocate(scale.dtype(), x.shape());
+    long inner = 1;
+    long channels = 1;
+    if (scale.elements() > 1) {
+      int axis = Shapes.axis(node.attributes().getInt("axis", 1), x.rank());
+      channels = x.dim(axis);
+      for (int d = axis + 1; d < x.rank(); d++) {
+        inner *= x.dim(d);
+      }
+    }
+    for (long i = 0; i < out.elements(); i++) {
+      long c = i / inner % channels;
+      double z = zero == null ? 0 : zero.getDouble(c);
+      out.setDouble(i, (x.getDouble(i) - z) * scale.getDouble(c));
+    }
+    return out;
+  }
+}
