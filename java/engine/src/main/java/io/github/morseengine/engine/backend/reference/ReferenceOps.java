@@ -116,6 +116,12 @@ public final class ReferenceOps {
     };
   }
 
+  static void check(boolean fits, String otherwise) {
+    if (!fits) {
+      throw new InvalidInputException(otherwise);
+    }
+  }
+
   static Tensor[] one(Tensor t) {
     return new Tensor[] {t};
   }
