@@ -18,6 +18,6 @@ root=io.github.morseengine.bindings
 rm -rf "$out/io/github/morseengine/bindings"
 mkdir -p "$out"
 "$jextract" --output "$out" -t "$root.onednn" --header-class-name OneDnn \
-  -I "$include" "@$here/symbols/onednn.txt" "$include/oneapi/dnnl/dnnl.h"
+  -I "$include" "@$here/symbols/onednn.txt" "$here/headers/onednn.h"
 "$jextract" --output "$out" -t "$root.openmp" --header-class-name OpenMp \
   "@$here/symbols/openmp.txt" "$here/headers/openmp.h"

@@ -3542,6 +3542,66 @@ public class OneDnn extends OneDnn$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class dnnl_status2str {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            OneDnn.C_POINTER,
+            OneDnn.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("dnnl_status2str");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *dnnl_status2str(dnnl_status_t v)
+     * }
+     */
+    public static FunctionDescriptor dnnl_status2str$descriptor() {
+        return dnnl_status2str.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *dnnl_status2str(dnnl_status_t v)
+     * }
+     */
+    public static MethodHandle dnnl_status2str$handle() {
+        return dnnl_status2str.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *dnnl_status2str(dnnl_status_t v)
+     * }
+     */
+    public static MemorySegment dnnl_status2str$address() {
+        return dnnl_status2str.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * const char *dnnl_status2str(dnnl_status_t v)
+     * }
+     */
+    public static MemorySegment dnnl_status2str(int v) {
+        var mh$ = dnnl_status2str.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("dnnl_status2str", v);
+            }
+            return (MemorySegment)mh$.invokeExact(v);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int DNNL_ARG_SRC = (int)1L;
     /**
      * {@snippet lang=c :

@@ -1,0 +1,440 @@
+package io.github.morseengine.engine.ffi.onednn;
+
+import io.github.morseengine.bindings.onednn.OneDnn;
+import io.github.morseengine.bindings.onednn.dnnl_exec_arg_t;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * A compiled oneDNN operation with the layouts that it chose. Immutable and safe for use by several
+ * threads, since its scratchpad is the caller's; close is idempotent.
+ */
+public final class Primitive implements AutoCloseable {
+
+  /** Argument indices at execution. */
+  public enum Arg {
+    /** First source. */
+    SRC(OneDnn.DNNL_ARG_SRC()),
+    /** Second source of a binary operation. */
+    SRC_1(OneDnn.DNNL_ARG_SRC_1()),
+    /** Destination. */
+    DST(OneDnn.DNNL_ARG_DST()),
+    /** Weights; the right matrix of a product. */
+    WEIGHTS(OneDnn.DNNL_ARG_WEIGHTS()),
+    /** Bias. */
+    BIAS(OneDnn.DNNL_ARG_BIAS()),
+    /** Scale of a normalisation. */
+    SCALE(OneDnn.DNNL_ARG_SCALE()),
+    /** Shift of a normalisation. */
+    SHIFT(OneDnn.DNNL_ARG_SHIFT()),
+    /** Scratchpad. */
+    SCRATCHPAD(OneDnn.DNNL_ARG_SCRATCHPAD());
+
+    private final int code;
+
+    Arg(int code) {
+      this.code = code;
+    }
+
+    /** {@return the index as oneDNN numbers it} */
+    public int code() {
+      return code;
+    }
+  }
+
+  /** Operations of two tensors. */
+  public enum BinaryKind {
+    /** Sum. */
+    ADD(OneDnn.dnnl_binary_add()),
+    /** Difference. */
+    SUB(OneDnn.dnnl_binary_sub()),
+    /** Product. */
+    MUL(OneDnn.dnnl_binary_mul()),
+    /** Quotient. */
+    DIV(OneDnn.dnnl_binary_div()),
+    /** Maximum. */
+    MAX(OneDnn.dnnl_binary_max()),
+    /** Minimum. */
+    MIN(OneDnn.dnnl_binary_min());
+
+    private final int code;
+
+    BinaryKind(int code) {
+      this.code = code;
+    }
+  }
+
+  private interface Creator {
+    int create(MemorySegment out);
+  }
+
+  private final DnnEngine engine;
+  private final MemorySegment handle;
+  private final MemoryDesc source;
+  private final MemoryDesc weights;
+  private final MemoryDesc destination;
+  private final MemoryDesc scratchpad;
+  private final String implementation;
+  private boolean closed;
+
+  private Primitive(DnnEngine engine, MemorySegment desc) {
+    this.engine = engine;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+      Dnn.check(OneDnn.dnnl_primitive_create(out, desc), "dnnl_primitive_create");
+      handle = out.get(ValueLayout.ADDRESS, 0);
+      source = query(desc, OneDnn.dnnl_query_src_md());
+      weights = query(desc, OneDnn.dnnl_query_weights_md());
+      destination = query(desc, OneDnn.dnnl_query_dst_md());
+      scratchpad = query(desc, OneDnn.dnnl_query_scratchpad_md());
+      int status =
+          OneDnn.dnnl_primitive_desc_query(desc, OneDnn.dnnl_query_impl_info_str(), 0, out);
+      Dnn.check(status, "dnnl_primitive_desc_query", "implementation");
+      implementation = out.get(ValueLayout.ADDRESS, 0).reinterpret(256).getString(0);
+    }
+  }
+
+  private static MemoryDesc query(MemorySegment desc, int what) {
+    MemorySegment md = OneDnn.dnnl_primitive_desc_query_md(desc, what, 0);
+    return md.address() == 0 ? null : MemoryDesc.copyOf(md);
+  }
+
+  /** Null where oneDNN has no kernel for the request. */
+  private static Primitive create(DnnEngine engine, String function, Creator creator) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+      int status = creator.create(out);
+      if (Dnn.unsupported(status)) {
+        return null;
+      }
+      Dnn.check(status, function);
+      MemorySegment desc = out.get(ValueLayout.ADDRESS, 0);
+      try {
+        return new Primitive(engine, desc);
+      } finally {
+        Dnn.check(OneDnn.dnnl_primitive_desc_destroy(desc), "dnnl_primitive_desc_destroy");
+      }
+    }
+  }
+
+  private static MemorySegment handle(MemoryDesc desc) {
+    return desc == null ? MemorySegment.NULL : desc.handle();
+  }
+
+  /**
+   * A convolution.
+   *
+   * @param engine the engine
+   * @param transposed whether it is a transposed one
+   * @param src source [N,C,..]
+   * @param weights weights [M,C,k..], or [G,M/G,C/G,k..]
+   * @param bias bias [M] or null
+   * @param dst destination [N,M,..]
+   * @param geometry strides, dilations, pads before, pads after
+   * @param attributes scratchpad and post-ops
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive convolution(
+      DnnEngine engine,
+      boolean transposed,
+      MemoryDesc src,
+      MemoryDesc weights,
+      MemoryDesc bias,
+      MemoryDesc dst,
+      long[][] geometry,
+      Attributes attributes) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment strides = Dnn.dims(arena, geometry[0]);
+      long[] dilations = geometry[1].clone();
+      for (int i = 0; i < dilations.length; i++) {
+        // oneDNN counts the positions that are left out.
+        dilations[i]--;
+      }
+      MemorySegment dilates = Dnn.dims(arena, dilations);
+      MemorySegment before = Dnn.dims(arena, geometry[2]);
+      MemorySegment after = Dnn.dims(arena, geometry[3]);
+      MemorySegment b = handle(bias);
+      int kind = OneDnn.dnnl_forward_inference();
+      MemorySegment attr = attributes.handle();
+      return create(
+          engine,
+          "dnnl_convolution_forward_primitive_desc_create",
+          out ->
+              transposed
+                  ? OneDnn.dnnl_deconvolution_forward_primitive_desc_create(
+                      out,
+                      engine.handle(),
+                      kind,
+                      OneDnn.dnnl_deconvolution_direct(),
+                      src.handle(),
+                      weights.handle(),
+                      b,
+                      dst.handle(),
+                      strides,
+                      dilates,
+                      before,
+                      after,
+                      attr)
+                  : OneDnn.dnnl_convolution_forward_primitive_desc_create(
+                      out,
+                      engine.handle(),
+                      kind,
+                      OneDnn.dnnl_convolution_direct(),
+                      src.handle(),
+                      weights.handle(),
+                      b,
+                      dst.handle(),
+                      strides,
+                      dilates,
+                      before,
+                      after,
+                      attr));
+    }
+  }
+
+  /**
+   * A matrix product, batched where there are more than two dimensions.
+   *
+   * @param engine the engine
+   * @param left [..,M,K]
+   * @param right [..,K,N]
+   * @param bias [1..,N] or null
+   * @param dst [..,M,N]
+   * @param attributes scratchpad and post-ops
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive matmul(
+      DnnEngine engine,
+      MemoryDesc left,
+      MemoryDesc right,
+      MemoryDesc bias,
+      MemoryDesc dst,
+      Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_matmul_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_matmul_primitive_desc_create(
+                out,
+                engine.handle(),
+                left.handle(),
+                right.handle(),
+                handle(bias),
+                dst.handle(),
+                attributes.handle()));
+  }
+
+  /**
+   * A change of layout or type.
+   *
+   * @param engine the engine
+   * @param from source layout
+   * @param to destination layout
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive reorder(
+      DnnEngine engine, MemoryDesc from, MemoryDesc to, Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_reorder_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_reorder_primitive_desc_create(
+                out,
+                from.handle(),
+                engine.handle(),
+                to.handle(),
+                engine.handle(),
+                attributes.handle()));
+  }
+
+  /**
+   * An element-wise operation of two tensors; dimensions of size 1 are broadcast.
+   *
+   * @param engine the engine
+   * @param kind operation
+   * @param a first tensor
+   * @param b second tensor
+   * @param dst destination
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive binary(
+      DnnEngine engine,
+      BinaryKind kind,
+      MemoryDesc a,
+      MemoryDesc b,
+      MemoryDesc dst,
+      Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_binary_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_binary_primitive_desc_create(
+                out,
+                engine.handle(),
+                kind.code,
+                a.handle(),
+                b.handle(),
+                dst.handle(),
+                attributes.handle()));
+  }
+
+  /**
+   * An element-wise function.
+   *
+   * @param engine the engine
+   * @param f the function
+   * @param alpha its first parameter
+   * @param beta its second parameter
+   * @param desc layout of source and destination
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive eltwise(
+      DnnEngine engine,
+      Attributes.Eltwise f,
+      float alpha,
+      float beta,
+      MemoryDesc desc,
+      Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_eltwise_forward_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_eltwise_forward_primitive_desc_create(
+                out,
+                engine.handle(),
+                OneDnn.dnnl_forward_inference(),
+                f.code,
+                desc.handle(),
+                desc.handle(),
+                alpha,
+                beta,
+                attributes.handle()));
+  }
+
+  /**
+   * Softmax along one dimension.
+   *
+   * @param engine the engine
+   * @param src source
+   * @param dst destination
+   * @param axis the dimension
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive softmax(
+      DnnEngine engine, MemoryDesc src, MemoryDesc dst, int axis, Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_softmax_forward_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_softmax_forward_primitive_desc_create(
+                out,
+                engine.handle(),
+                OneDnn.dnnl_forward_inference(),
+                OneDnn.dnnl_softmax_accurate(),
+                src.handle(),
+                dst.handle(),
+                axis,
+                attributes.handle()));
+  }
+
+  /**
+   * Layer normalisation over the last dimension, with scale and shift.
+   *
+   * @param engine the engine
+   * @param desc layout of source and destination
+   * @param epsilon added to the variance
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive layerNorm(
+      DnnEngine engine, MemoryDesc desc, float epsilon, Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_layer_normalization_forward_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_layer_normalization_forward_primitive_desc_create(
+                out,
+                engine.handle(),
+                OneDnn.dnnl_forward_inference(),
+                desc.handle(),
+                desc.handle(),
+                MemorySegment.NULL,
+                epsilon,
+                OneDnn.dnnl_use_scale() | OneDnn.dnnl_use_shift(),
+                attributes.handle()));
+  }
+
+  /** {@return the source layout that was chosen} */
+  public MemoryDesc source() {
+    return source;
+  }
+
+  /** {@return the weights layout that was chosen; null where there are none} */
+  public MemoryDesc weights() {
+    return weights;
+  }
+
+  /** {@return the destination layout that was chosen} */
+  public MemoryDesc destination() {
+    return destination;
+  }
+
+  /** {@return the layout of the scratchpad; null or of 0 bytes where none is needed} */
+  public MemoryDesc scratchpad() {
+    return scratchpad;
+  }
+
+  /** {@return oneDNN's name of the kernel} */
+  public String implementation() {
+    return implementation;
+  }
+
+  /**
+   * Encodes arguments once, for many executions.
+   *
+   * @param arena owner of the block
+   * @param codes argument indices
+   * @param memories one memory per index; they must outlive the block
+   * @return the block
+   */
+  public static MemorySegment arguments(Arena arena, int[] codes, Memory[] memories) {
+    MemorySegment block = dnnl_exec_arg_t.allocateArray(codes.length, arena);
+    for (int i = 0; i < codes.length; i++) {
+      MemorySegment entry = dnnl_exec_arg_t.asSlice(block, i);
+      dnnl_exec_arg_t.arg(entry, codes[i]);
+      dnnl_exec_arg_t.memory(entry, memories[i].handle());
+    }
+    return block;
+  }
+
+  /**
+   * Runs the operation; one downcall.
+   *
+   * @param count number of arguments
+   * @param arguments from {@link #arguments}
+   */
+  public void execute(int count, MemorySegment arguments) {
+    int status = OneDnn.dnnl_primitive_execute(handle, engine.stream(), count, arguments);
+    if (status != 0) {
+      Dnn.check(status, "dnnl_primitive_execute", implementation);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      for (MemoryDesc d : new MemoryDesc[] {source, weights, destination, scratchpad}) {
+        if (d != null) {
+          d.close();
+        }
+      }
+      Dnn.check(OneDnn.dnnl_primitive_destroy(handle), "dnnl_primitive_destroy", implementation);
+    }
+  }
+}

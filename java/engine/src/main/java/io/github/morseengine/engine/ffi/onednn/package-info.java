@@ -1,0 +1,2 @@
+/** oneDNN: every status checked, every handle owned and closed once. */
+package io.github.morseengine.engine.ffi.onednn;

@@ -1,0 +1,3 @@
+/* Everything of oneDNN that is bound. */
+#include <oneapi/dnnl/dnnl.h>
+#include <oneapi/dnnl/dnnl_debug.h>
