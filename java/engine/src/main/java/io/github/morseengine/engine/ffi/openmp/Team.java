@@ -101,7 +101,7 @@ public final class Team implements AutoCloseable {
     Throwable thrown = failure;
     if (thrown != null) {
       failure = null;
-      throw thrown instanceof Error e ? e : new IllegalStateException("a kernel failed", thrown);
+      throw new IllegalStateException("a kernel failed", thrown);
     }
   }
 

@@ -1,0 +1,192 @@
+package io.github.morseengine.engine;
+
+import io.github.morseengine.engine.backend.Backend;
+import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.backend.cpu.CpuBackend;
+import io.github.morseengine.engine.backend.reference.ReferenceBackend;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.NativeLibraryException;
+import io.github.morseengine.engine.graph.infer.GraphBinder;
+import io.github.morseengine.engine.graph.onnx.OnnxModel;
+import io.github.morseengine.engine.graph.passes.Passes;
+import io.github.morseengine.engine.ir.Graph;
+import java.nio.file.Path;
+
+/**
+ * A device that models run on. Weights of equal content are held once per engine, whichever model
+ * they come from. Safe for use by several threads; close is idempotent, and frees the device when
+ * the last model is closed.
+ */
+public final class Engine implements AutoCloseable {
+
+  private final Backend backend;
+  private int models;
+  private boolean closed;
+  private boolean freed;
+
+  private Engine(Backend backend) {
+    this.backend = backend;
+  }
+
+  /** {@return a builder with the defaults: backend auto, all processors, precision auto} */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** {@return an engine with the defaults} */
+  public static Engine open() {
+    return builder().build();
+  }
+
+  /** Collects options. */
+  public static final class Builder {
+    private String backend = "auto";
+    private int threads;
+    private Precision precision = Precision.AUTO;
+
+    private Builder() {}
+
+    /**
+     * Chooses the backend.
+     *
+     * @param name auto, cpu or reference
+     * @return this
+     */
+    public Builder backend(String name) {
+      this.backend = name;
+      return this;
+    }
+
+    /**
+     * Chooses how many threads one run uses.
+     *
+     * @param count threads; 0 for all processors
+     * @return this
+     */
+    public Builder threads(int count) {
+      this.threads = count;
+      return this;
+    }
+
+    /**
+     * Chooses the arithmetic of convolutions and products.
+     *
+     * @param value the precision
+     * @return this
+     */
+    public Builder precision(Precision value) {
+      this.precision = value;
+      return this;
+    }
+
+    /**
+     * Opens the device.
+     *
+     * @return the engine
+     * @throws InvalidInputException if an option is unknown or not available on the backend
+     * @throws NativeLibraryException if the backend's libraries are missing
+     */
+    public Engine build() {
+      return switch (backend) {
+        case "auto", "cpu" -> new Engine(new CpuBackend(threads, precision));
+        case "reference" -> new Engine(new ReferenceBackend());
+        case "cuda" ->
+            throw new NativeLibraryException(
+                "this build has no CUDA backend: use the backend cpu or auto");
+        default ->
+            throw new InvalidInputException(
+                "unknown backend '" + backend + "': use auto, cpu, cuda or reference");
+      };
+    }
+  }
+
+  /**
+   * Reads, optimises and compiles a model; the file is not needed afterwards.
+   *
+   * @param file the .onnx file
+   * @param options input shapes
+   * @return an immutable model, shared by threads
+   */
+  public CompiledModel compile(Path file, CompileOptions options) {
+    try (OnnxModel model = OnnxModel.open(file)) {
+      return compile(model, options);
+    }
+  }
+
+  /**
+   * Optimises and compiles an opened model.
+   *
+   * @param model the model; not needed afterwards
+   * @param options input shapes
+   * @return an immutable model, shared by threads
+   */
+  public CompiledModel compile(OnnxModel model, CompileOptions options) {
+    synchronized (this) {
+      if (closed) {
+        throw new IllegalStateException("this engine is closed");
+      }
+      models++;
+    }
+    try {
+      Graph graph = model.newGraph();
+      GraphBinder.bind(graph, options.inputShapes());
+      Passes.optimize(graph);
+      Executable executable = backend.compile(graph);
+      return new CompiledModel(model.name(), executable, this::released);
+    } catch (RuntimeException | Error e) {
+      released();
+      throw e;
+    }
+  }
+
+  private void released() {
+    synchronized (this) {
+      models--;
+    }
+    freeWhenUnused();
+  }
+
+  private void freeWhenUnused() {
+    synchronized (this) {
+      if (!closed || models > 0 || freed) {
+        return;
+      }
+      freed = true;
+    }
+    backend.close();
+  }
+
+  /** {@return cpu or reference} */
+  public String backendName() {
+    return backend.name();
+  }
+
+  /** {@return the device in words} */
+  public String device() {
+    return backend.device();
+  }
+
+  /** {@return threads that one run uses} */
+  public int threads() {
+    return backend.threads();
+  }
+
+  /** {@return the precision in use} */
+  public Precision precision() {
+    return backend.precision();
+  }
+
+  /** {@return bytes of weights on the device now, each distinct content once} */
+  public long weightBytes() {
+    return backend.weightBytes();
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+    }
+    freeWhenUnused();
+  }
+}

@@ -1,0 +1,26 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import io.github.morseengine.engine.ffi.openmp.Team;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The memory and threads of one run.
+ *
+ * @param engine oneDNN's engine
+ * @param team the threads
+ * @param arena activations
+ * @param lifetime owner of argument blocks
+ */
+record Binding(DnnEngine engine, Team team, MemorySegment arena, Arena lifetime) {
+
+  /** The memory of a view, from its first element to the end of its slot. */
+  MemorySegment of(View view) {
+    Slot slot = view.slot();
+    long at = view.offset() * view.dtype().bytes();
+    return slot.weight != null
+        ? slot.weight.data().asSlice(at)
+        : arena.asSlice(slot.offset + at, slot.bytes - at);
+  }
+}

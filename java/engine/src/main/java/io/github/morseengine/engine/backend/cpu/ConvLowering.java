@@ -1,0 +1,153 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ffi.onednn.Attributes;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.ir.Window;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
+import java.util.Arrays;
+
+/** Convolutions and transposed convolutions, with bias, residual and SiLU in the epilogue. */
+final class ConvLowering {
+
+  private ConvLowering() {}
+
+  /** Lowers Conv, the fused Conv and ConvTranspose; false where oneDNN has no kernel for it. */
+  static boolean lower(Program p, Node node) {
+    boolean transposed = node.opType().equals("ConvTranspose");
+    Value weight = node.input(1);
+    if (!weight.isConstant() || node.input(0).rank() > 5) {
+      return false;
+    }
+    View x = p.channelsLast(p.get(node.input(0)));
+    if (node.attributes().getInt("upsample", 1) == 2) {
+      x = ResizeLowering.twice(p, x);
+    }
+    long[] w = weight.shape();
+    long[] spatial = Arrays.copyOfRange(x.shape(), 2, x.rank());
+    long[] kernel = Arrays.copyOfRange(w, 2, w.length);
+    Window win =
+        transposed ? Window.transposed(node, spatial, kernel) : Window.of(node, spatial, kernel);
+    int group = (int) node.attributes().getInt("group", 1);
+    long[] shape = node.output(0).shape();
+    View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
+    Constant source = weight.constant().cast(DType.FLOAT32);
+    long[] dims = weightDims(w, group, transposed);
+    long[] strides = weightStrides(w, group, transposed);
+    Value bias = node.input(2);
+    Value residual = transposed ? null : node.input(3);
+    View r = residual == null ? null : p.channelsLast(p.get(residual));
+    boolean silu = node.attributes().getString("activation", "none").equals("silu");
+    MemoryDesc xd = desc(x);
+    MemoryDesc yd = desc(y);
+    MemoryDesc rd = r == null ? null : desc(r);
+    MemoryDesc bd = bias == null ? null : MemoryDesc.strided(DType.FLOAT32, new long[] {shape[1]},
+        new long[] {1});
+    Primitive primitive;
+    int residualArg = 0;
+    try (Attributes attributes = new Attributes();
+        MemoryDesc any = MemoryDesc.any(DType.FLOAT32, dims)) {
+      if (rd != null) {
+        residualArg = attributes.add(rd);
+      }
+      if (silu) {
+        attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
+      }
+      long[][] geometry = {
+        win.strides(), win.dilations(), win.padsBegin(), padsEnd(win, spatial, transposed)
+      };
+      primitive =
+          Primitive.convolution(p.engine, transposed, xd, any, bd, yd, geometry, attributes);
+    }
+    if (primitive == null) {
+      xd.close();
+      yd.close();
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive);
+    try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, strides)) {
+      View packed = p.packed(source, plain, primitive.weights());
+      step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
+    }
+    step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), yd, y);
+    if (bd != null) {
+      step.with(Arg.BIAS.code(), bd, p.floatsOf(bias));
+    }
+    if (rd != null) {
+      step.with(residualArg, rd, r);
+    }
+    scratch(p, step);
+    p.add(
+        step,
+        "Conv" + (r == null ? "" : "+residual") + (silu ? "+SiLU" : ""),
+        Flops.of(node));
+    p.put(node.output(0), y);
+    return true;
+  }
+
+  static MemoryDesc desc(View v) {
+    return MemoryDesc.strided(v.dtype(), v.shape(), v.strides());
+  }
+
+  static void scratch(Program p, DnnStep step) {
+    MemoryDesc pad = step.primitive().scratchpad();
+    if (pad != null && pad.bytes() > 0) {
+      View view = p.allocateDense(DType.UINT8, pad.bytes());
+      step.withShared(Arg.SCRATCHPAD.code(), pad, view);
+    }
+  }
+
+  private static long[] padsEnd(Window win, long[] spatial, boolean transposed) {
+    if (!transposed) {
+      return win.padsEnd();
+    }
+    // Whatever the output padding leaves out, seen from the larger side.
+    long[] out = new long[spatial.length];
+    for (int i = 0; i < out.length; i++) {
+      long extent = (win.kernel()[i] - 1) * win.dilations()[i] + 1;
+      out[i] =
+          (spatial[i] - 1) * win.strides()[i] + extent - win.padsBegin()[i] - win.output()[i];
+    }
+    return out;
+  }
+
+  /** [M,C/g,k..] with a leading group; a transposed convolution stores [C,M/g,k..]. */
+  private static long[] weightDims(long[] w, int group, boolean transposed) {
+    long[] dims = w.clone();
+    if (transposed) {
+      dims[0] = w[1];
+      dims[1] = w[0] / group;
+    } else {
+      dims[0] = w[0] / group;
+    }
+    if (group == 1) {
+      return dims;
+    }
+    long[] grouped = new long[w.length + 1];
+    grouped[0] = group;
+    System.arraycopy(dims, 0, grouped, 1, dims.length);
+    return grouped;
+  }
+
+  private static long[] weightStrides(long[] w, int group, boolean transposed) {
+    long[] s = Shapes.strides(w);
+    if (transposed) {
+      long swap = s[0];
+      s[0] = s[1];
+      s[1] = swap;
+    }
+    if (group == 1) {
+      return s;
+    }
+    long[] grouped = new long[w.length + 1];
+    grouped[0] = Shapes.elements(w) / group;
+    System.arraycopy(s, 0, grouped, 1, s.length);
+    return grouped;
+  }
+}

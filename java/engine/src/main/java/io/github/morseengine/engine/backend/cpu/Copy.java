@@ -1,0 +1,143 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Copies one strided view into another of the same shape and type. Dimensions are visited in the
+ * order of the target, merged where both sides allow, rows that are contiguous on both sides moved
+ * as a whole; the outermost dimension is split among the threads.
+ */
+final class Copy {
+
+  private Copy() {}
+
+  static Step step(View from, View to) {
+    return new JavaStep("strided copy", List.of(from, to), b -> bind(b, from, to));
+  }
+
+  private static Step.Bound bind(Binding b, View from, View to) {
+    List<long[]> dims = new ArrayList<>();
+    for (int d : to.order()) {
+      if (to.shape()[d] == 1) {
+        continue;
+      }
+      long[] dim = {to.shape()[d], from.strides()[d], to.strides()[d]};
+      long[] outer = dims.isEmpty() ? null : dims.getLast();
+      if (outer != null && outer[1] == dim[0] * dim[1] && outer[2] == dim[0] * dim[2]) {
+        dims.set(dims.size() - 1, new long[] {outer[0] * dim[0], dim[1], dim[2]});
+      } else {
+        dims.add(dim);
+      }
+    }
+    if (dims.isEmpty()) {
+      dims.add(new long[] {1, 1, 1});
+    }
+    int bytes = to.dtype().bytes();
+    long lowest = 0;
+    for (int d = 0; d < from.rank(); d++) {
+      lowest += Math.min(0, (from.shape()[d] - 1) * from.strides()[d]);
+    }
+    // A view with negative steps starts behind its lowest element.
+    View whole =
+        new View(from.slot(), from.offset() + lowest, from.dtype(), from.shape(), from.strides());
+    MemorySegment source = b.of(whole);
+    long start = -lowest * bytes;
+    MemorySegment target = b.of(to);
+    long[][] plan = dims.toArray(new long[0][]);
+    if (to.elements() == 0) {
+      return () -> {};
+    }
+    boolean rows = plan[plan.length - 1][1] == 1 && plan[plan.length - 1][2] == 1;
+    long work = to.elements() * bytes;
+    int parts = (int) Math.min(b.team().threads(), Math.max(1, Math.min(work / 16384, plan[0][0])));
+    if (plan.length == 1 && rows) {
+      return () -> MemorySegment.copy(source, start, target, 0, work);
+    }
+    if (parts == 1) {
+      return () -> part(source, start, target, plan, 0, plan[0][0], bytes, rows);
+    }
+    return () ->
+        b.team()
+            .parallel(
+                (t, n) ->
+                    part(
+                        source,
+                        start,
+                        target,
+                        plan,
+                        plan[0][0] * t / n,
+                        plan[0][0] * (t + 1) / n,
+                        bytes,
+                        rows));
+  }
+
+  private static void part(
+      MemorySegment source,
+      long start,
+      MemorySegment target,
+      long[][] plan,
+      long from,
+      long to,
+      int bytes,
+      boolean rows) {
+    for (long i = from; i < to; i++) {
+      long s = start + i * plan[0][1] * bytes;
+      long t = i * plan[0][2] * bytes;
+      if (plan.length == 1) {
+        element(source, s, target, t, bytes);
+      } else {
+        walk(source, s, target, t, plan, 1, bytes, rows);
+      }
+    }
+  }
+
+  private static void walk(
+      MemorySegment source,
+      long s,
+      MemorySegment target,
+      long t,
+      long[][] plan,
+      int d,
+      int bytes,
+      boolean rows) {
+    long n = plan[d][0];
+    long ss = plan[d][1] * bytes;
+    long ts = plan[d][2] * bytes;
+    if (d == plan.length - 1) {
+      if (rows) {
+        MemorySegment.copy(source, s, target, t, n * bytes);
+      } else if (bytes == 4) {
+        for (long i = 0; i < n; i++) {
+          int v = source.get(ValueLayout.JAVA_INT_UNALIGNED, s + i * ss);
+          target.set(ValueLayout.JAVA_INT_UNALIGNED, t + i * ts, v);
+        }
+      } else {
+        for (long i = 0; i < n; i++) {
+          element(source, s + i * ss, target, t + i * ts, bytes);
+        }
+      }
+      return;
+    }
+    for (long i = 0; i < n; i++) {
+      walk(source, s + i * ss, target, t + i * ts, plan, d + 1, bytes, rows);
+    }
+  }
+
+  private static void element(MemorySegment s, long at, MemorySegment t, long to, int bytes) {
+    switch (bytes) {
+      case 1 -> t.set(ValueLayout.JAVA_BYTE, to, s.get(ValueLayout.JAVA_BYTE, at));
+      case 2 ->
+          t.set(
+              ValueLayout.JAVA_SHORT_UNALIGNED,
+              to,
+              s.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+      case 4 ->
+          t.set(ValueLayout.JAVA_INT_UNALIGNED, to, s.get(ValueLayout.JAVA_INT_UNALIGNED, at));
+      default ->
+          t.set(ValueLayout.JAVA_LONG_UNALIGNED, to, s.get(ValueLayout.JAVA_LONG_UNALIGNED, at));
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.backend.Backend;
+import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.device.WeightStore;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.ffi.onednn.Dnn;
+import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import io.github.morseengine.engine.ir.Graph;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Runs graphs on the processor with oneDNN and our own vector kernels. */
+public final class CpuBackend implements Backend {
+
+  private final DnnEngine engine;
+  private final WeightStore store = new WeightStore();
+  private final int threads;
+  private final boolean vectors;
+
+  /**
+   * Opens oneDNN.
+   *
+   * @param threads threads of one run; 0 for all processors
+   * @param precision FP32 or AUTO
+   */
+  public CpuBackend(int threads, Precision precision) {
+    if (threads < 0 || threads > 4096) {
+      throw new InvalidInputException("threads must be 0 (all) to 4096, got " + threads);
+    }
+    if (precision == Precision.BF16 || precision == Precision.FP16) {
+      throw new InvalidInputException(
+          "the CPU backend computes in fp32 only, not " + precision.label() + ": use --precision"
+              + " fp32 or auto");
+    }
+    this.engine = new DnnEngine();
+    this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+    this.vectors = hasVectors();
+  }
+
+  /** {@return whether the JVM was started with the vector module} */
+  public static boolean hasVectors() {
+    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String device() {
+    return processor() + " (" + Dnn.isa() + ")";
+  }
+
+  /** {@return the processor's name as the system tells it} */
+  public static String processor() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
+        if (line.startsWith("model name")) {
+          return line.substring(line.indexOf(':') + 1).trim();
+        }
+      }
+    } catch (IOException e) {
+      return System.getProperty("os.arch");
+    }
+    return System.getProperty("os.arch");
+  }
+
+  @Override
+  public int threads() {
+    return threads;
+  }
+
+  @Override
+  public Precision precision() {
+    return Precision.FP32;
+  }
+
+  @Override
+  public Executable compile(Graph graph) {
+    return CpuCompiler.compile(graph, engine, store, threads, vectors);
+  }
+
+  @Override
+  public long weightBytes() {
+    return store.bytes();
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+}

@@ -1,0 +1,159 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.backend.Executable.Port;
+import io.github.morseengine.engine.device.WeightStore;
+import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Turns a graph into a program: one lowering per operator, then lifetimes and placement. */
+final class CpuCompiler {
+
+  private final Program program;
+  private final List<View> inputs = new ArrayList<>();
+  private final List<Port> inputPorts = new ArrayList<>();
+  private final List<View> outputs = new ArrayList<>();
+  private final List<Port> outputPorts = new ArrayList<>();
+
+  private CpuCompiler(Program program) {
+    this.program = program;
+  }
+
+  static CpuExecutable compile(
+      Graph graph, DnnEngine engine, WeightStore store, int threads, boolean vectors) {
+    Program program = new Program(engine, store, vectors);
+    try {
+      CpuCompiler compiler = new CpuCompiler(program);
+      compiler.run(graph);
+      return new CpuExecutable(
+          program,
+          threads,
+          compiler.inputs,
+          compiler.inputPorts,
+          compiler.outputs,
+          compiler.outputPorts);
+    } catch (RuntimeException | Error e) {
+      program.steps.forEach(Step::close);
+      program.weights.forEach(WeightStore.Weight::close);
+      throw e;
+    }
+  }
+
+  /** The type in which values of a type are kept: half precision is computed in float32. */
+  static DType type(DType t) {
+    return t == DType.FLOAT16 || t == DType.BFLOAT16 ? DType.FLOAT32 : t;
+  }
+
+  private void run(Graph graph) {
+    Node boundary = new Node("inputs", "", "Input", 0, List.of(), List.of(), null);
+    program.begin(boundary);
+    for (Graph.Input in : graph.inputs()) {
+      Value v = in.value();
+      View view = program.allocateDense(v.dtype(), v.shape());
+      view.slot().touch(-1 + 1);
+      inputs.add(view);
+      inputPorts.add(new Port(v.name(), v.dtype(), v.shape()));
+      if (type(v.dtype()) != v.dtype()) {
+        View wide = program.allocateDense(type(v.dtype()), v.shape());
+        FallbackLowering.convert(program, view, wide, "Input");
+        view = wide;
+      }
+      program.put(v, view);
+    }
+    for (Node node : graph.nodes()) {
+      program.begin(node);
+      if (!lower(node)) {
+        FallbackLowering.lower(program, node);
+      }
+    }
+    program.begin(new Node("outputs", "", "Output", 0, List.of(), List.of(), null));
+    for (int i = 0; i < graph.outputs().size(); i++) {
+      Value v = graph.outputs().get(i);
+      View from = program.dense(program.get(v));
+      View to = program.allocateDense(v.dtype(), v.shape());
+      FallbackLowering.convert(program, from, to, "Output");
+      outputs.add(to);
+      outputPorts.add(new Port(graph.outputNames().get(i), v.dtype(), v.shape()));
+    }
+    lifetimes();
+  }
+
+  private void lifetimes() {
+    for (int i = 0; i < program.steps.size(); i++) {
+      for (View v : program.steps.get(i).views()) {
+        if (v.slot().weight == null) {
+          v.slot().touch(i);
+        }
+      }
+    }
+    for (View v : inputs) {
+      v.slot().touch(0);
+    }
+    for (View v : outputs) {
+      v.slot().touch(program.steps.size());
+    }
+    program.slots.removeIf(s -> s.last < 0);
+  }
+
+  private boolean lower(Node node) {
+    Value x = node.input(0);
+    Value y = node.output(0);
+    DType kept = x == null ? null : type(x.dtype());
+    boolean floats = kept == DType.FLOAT32;
+    if (node.domain().equals(FusedOps.DOMAIN)) {
+      return floats && y.elements() > 0 && fused(node);
+    }
+    return switch (node.opType()) {
+      case "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
+              "Expand", "Slice", "DepthToSpace", "SpaceToDepth" ->
+          node.output(1) == null && LayoutLowering.lower(program, node);
+      case "Split" -> {
+        LayoutLowering.split(program, node);
+        yield true;
+      }
+      case "Concat" -> {
+        LayoutLowering.concat(program, node);
+        yield true;
+      }
+      case "Cast", "CastLike" -> FallbackLowering.cast(program, node);
+      case "Conv", "ConvTranspose" ->
+          floats && y.elements() > 0 && ConvLowering.lower(program, node);
+      case "MatMul" -> floats && MatMulLowering.matmul(program, node);
+      case "Softmax" -> floats && SoftmaxLowering.softmax(program, node);
+      case "LayerNormalization" -> floats && SoftmaxLowering.layerNorm(program, node);
+      case "Add", "Sub", "Mul", "Div", "Max", "Min" ->
+          floats && ElementwiseLowering.binary(program, node);
+      case "Resize" -> floats && ResizeLowering.lower(program, node);
+      default -> floats && ElementwiseLowering.unary(program, node);
+    };
+  }
+
+  private boolean fused(Node node) {
+    switch (node.opType()) {
+      case FusedOps.CONV -> {
+        return ConvLowering.lower(program, node);
+      }
+      case FusedOps.LINEAR -> {
+        return LinearLowering.lower(program, node);
+      }
+      case FusedOps.GROUP_NORM -> {
+        GroupNormLowering.lower(program, node);
+        return true;
+      }
+      case FusedOps.ATTENTION -> {
+        return MatMulLowering.attention(program, node);
+      }
+      case FusedOps.GEGLU -> {
+        return ElementwiseLowering.geglu(program, node);
+      }
+      default -> {
+        return ElementwiseLowering.unary(program, node);
+      }
+    }
+  }
+}

@@ -1,0 +1,101 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.backend.Run;
+import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
+import io.github.morseengine.engine.ffi.openmp.Team;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** An arena with all steps bound to it. */
+final class CpuRun implements Run {
+
+  private final CpuExecutable executable;
+  private final Arena lifetime = Arena.ofShared();
+  private final Team team;
+  private final Step.Bound[] steps;
+  private final MemorySegment[] inputs;
+  private final MemorySegment[] outputs;
+  private boolean closed;
+
+  CpuRun(CpuExecutable executable) {
+    this.executable = executable;
+    this.team = new Team(executable.threads);
+    this.steps = new Step.Bound[executable.steps.size()];
+    try {
+      MemorySegment arena =
+          lifetime.allocate(Math.max(1, executable.arenaBytes()), MemoryPlan.ALIGNMENT);
+      Binding binding = new Binding(executable.engine, team, arena, lifetime);
+      team.adopt();
+      for (int i = 0; i < steps.length; i++) {
+        steps[i] = executable.steps.get(i).bind(binding);
+      }
+      inputs = slices(binding, executable.inputViews);
+      outputs = slices(binding, executable.outputViews);
+    } catch (OutOfMemoryError e) {
+      release();
+      throw new DeviceOutOfMemoryException(
+          "no memory for an arena of "
+              + executable.arenaBytes()
+              + " bytes: use a smaller batch or size, or close other sessions",
+          e);
+    } catch (RuntimeException e) {
+      release();
+      throw e;
+    }
+  }
+
+  private static MemorySegment[] slices(Binding b, java.util.List<View> views) {
+    MemorySegment[] out = new MemorySegment[views.size()];
+    for (int i = 0; i < out.length; i++) {
+      View v = views.get(i);
+      out[i] = b.of(v).asSlice(0, v.elements() * v.dtype().bytes());
+    }
+    return out;
+  }
+
+  @Override
+  public MemorySegment input(int index) {
+    return inputs[index];
+  }
+
+  @Override
+  public void execute() {
+    team.adopt();
+    for (Step.Bound step : steps) {
+      step.run();
+    }
+  }
+
+  @Override
+  public void executeProfiled(long[] nanos) {
+    team.adopt();
+    for (int i = 0; i < steps.length; i++) {
+      long start = System.nanoTime();
+      steps[i].run();
+      nanos[i] += System.nanoTime() - start;
+    }
+  }
+
+  @Override
+  public MemorySegment output(int index) {
+    return outputs[index];
+  }
+
+  private void release() {
+    for (Step.Bound step : steps) {
+      if (step != null) {
+        step.close();
+      }
+    }
+    team.close();
+    lifetime.close();
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      release();
+    }
+  }
+}

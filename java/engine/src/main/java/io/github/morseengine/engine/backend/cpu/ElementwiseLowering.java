@@ -1,0 +1,233 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ffi.onednn.Attributes;
+import io.github.morseengine.engine.ffi.onednn.Attributes.Eltwise;
+import io.github.morseengine.engine.ffi.onednn.Dnn;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
+import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.function.DoubleUnaryOperator;
+
+/** Element-wise operators on float32. */
+final class ElementwiseLowering {
+
+  private ElementwiseLowering() {}
+
+  /** Functions of one input; false where there is no fast path. */
+  static boolean unary(Program p, Node node) {
+    Eltwise f = eltwise(node);
+    DoubleUnaryOperator plain = f == null ? plain(node) : null;
+    View x = p.get(node.input(0));
+    if (f == null && plain == null || x.dtype() != DType.FLOAT32 || x.elements() == 0) {
+      return false;
+    }
+    x = p.packed(x);
+    View y = p.allocate(DType.FLOAT32, x.shape(), x.strides());
+    p.put(node.output(0), y);
+    if (plain != null) {
+      View source = x;
+      p.add(new JavaStep(node.opType(), List.of(x, y), b -> loop(b, source, y, plain)));
+      return true;
+    }
+    // Packed memory is one line of elements, whatever the logical order.
+    View from = new View(x.slot(), x.offset(), DType.FLOAT32, line(x), new long[] {1});
+    View to = new View(y.slot(), 0, DType.FLOAT32, line(x), new long[] {1});
+    MemoryDesc desc = ConvLowering.desc(from);
+    Primitive primitive;
+    try (Attributes attributes = new Attributes()) {
+      primitive = Primitive.eltwise(p.engine, f, alpha(node), 0, desc, attributes);
+    }
+    if (primitive == null) {
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive);
+    step.with(Arg.SRC.code(), desc, from);
+    step.with(Arg.DST.code(), ConvLowering.desc(to), to);
+    p.add(step);
+    return true;
+  }
+
+  private static long[] line(View v) {
+    return new long[] {v.elements()};
+  }
+
+  private static float alpha(Node node) {
+    return node.is("Swish") ? node.attributes().getFloat("alpha", 1) : node.isFused("Silu") ? 1 : 0;
+  }
+
+  private static Eltwise eltwise(Node node) {
+    if (node.isFused(FusedOps.SILU)) {
+      return Eltwise.SWISH;
+    }
+    return switch (node.opType()) {
+      case "Swish" -> Eltwise.SWISH;
+      case "Sigmoid" -> Eltwise.LOGISTIC;
+      case "Tanh" -> Eltwise.TANH;
+      case "Relu" -> Eltwise.RELU;
+      case "Exp" -> Eltwise.EXP;
+      case "Sqrt" -> Eltwise.SQRT;
+      case "Abs" -> Eltwise.ABS;
+      case "Gelu" ->
+          node.attributes().getString("approximate", "none").equals("tanh")
+              ? Eltwise.GELU_TANH
+              : Eltwise.GELU_ERF;
+      default -> null;
+    };
+  }
+
+  private static DoubleUnaryOperator plain(Node node) {
+    return switch (node.opType()) {
+      case "Sin" -> Math::sin;
+      case "Cos" -> Math::cos;
+      case "Neg" -> v -> -v;
+      case "Reciprocal" -> v -> 1 / v;
+      case "Log" -> Math::log;
+      default -> null;
+    };
+  }
+
+  private static Step.Bound loop(Binding b, View from, View to, DoubleUnaryOperator f) {
+    MemorySegment x = b.of(from);
+    MemorySegment y = b.of(to);
+    long n = from.elements();
+    return () -> {
+      for (long i = 0; i < n; i++) {
+        float v = x.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        y.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) f.applyAsDouble(v));
+      }
+    };
+  }
+
+  /** Operators of two inputs with broadcasting; false where there is no fast path. */
+  static boolean binary(Program p, Node node) {
+    BinaryKind kind =
+        switch (node.opType()) {
+          case "Add" -> BinaryKind.ADD;
+          case "Sub" -> BinaryKind.SUB;
+          case "Mul" -> BinaryKind.MUL;
+          case "Div" -> BinaryKind.DIV;
+          case "Max" -> BinaryKind.MAX;
+          case "Min" -> BinaryKind.MIN;
+          default -> null;
+        };
+    if (kind == null || node.inputs().size() != 2) {
+      return false;
+    }
+    View a = p.get(node.input(0));
+    View b = p.get(node.input(1));
+    long[] shape = Shapes.broadcast(a.shape(), b.shape());
+    boolean fits =
+        a.dtype() == DType.FLOAT32
+            && b.dtype() == DType.FLOAT32
+            && shape.length < Dnn.MAX_DIMS
+            && Shapes.elements(shape) > 0;
+    if (!fits) {
+      return false;
+    }
+    boolean commutes = kind == BinaryKind.ADD || kind == BinaryKind.MUL;
+    if (commutes && a.elements() < b.elements()) {
+      View swap = a;
+      a = b;
+      b = swap;
+    }
+    if (a.elements() != Shapes.elements(shape)) {
+      a = p.dense(raise(a, shape.length).expand(shape));
+    }
+    a = p.packed(raise(a, shape.length));
+    b = raise(b, shape.length);
+    // oneDNN runs fast only on operands of one layout.
+    b = b.elements() == a.elements() ? p.as(b, a.strides()) : p.dense(b);
+    if (shape.length == 0) {
+      a = a.reshape(new long[] {1});
+      b = b.reshape(new long[] {1});
+    }
+    View y = p.allocate(DType.FLOAT32, a.shape(), a.strides());
+    MemoryDesc ad = ConvLowering.desc(a);
+    MemoryDesc bd = ConvLowering.desc(b);
+    MemoryDesc yd = ConvLowering.desc(y);
+    Primitive primitive;
+    try (Attributes attributes = new Attributes()) {
+      primitive = Primitive.binary(p.engine, kind, ad, bd, yd, attributes);
+    }
+    if (primitive == null) {
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive);
+    step.with(Arg.SRC.code(), ad, a);
+    step.with(Arg.SRC_1.code(), bd, b).with(Arg.DST.code(), yd, y);
+    ConvLowering.scratch(p, step);
+    p.add(step);
+    p.put(node.output(0), shape.length == 0 ? y.reshape(shape) : y);
+    return true;
+  }
+
+  private static View raise(View v, int rank) {
+    if (v.rank() == rank) {
+      return v;
+    }
+    long[] shape = new long[rank];
+    long[] strides = new long[rank];
+    java.util.Arrays.fill(shape, 1);
+    java.util.Arrays.fill(strides, Math.max(1, v.elements()));
+    System.arraycopy(v.shape(), 0, shape, rank - v.rank(), v.rank());
+    System.arraycopy(v.strides(), 0, strides, rank - v.rank(), v.rank());
+    return new View(v.slot(), v.offset(), v.dtype(), shape, strides);
+  }
+
+  /** y = a * gelu(b) over the halves of the last dimension. */
+  static boolean geglu(Program p, Node node) {
+    View x = p.dense(p.get(node.input(0)));
+    if (x.dtype() != DType.FLOAT32 || node.attributes().getString("approximate", "none")
+        .equals("tanh")) {
+      return false;
+    }
+    long[] shape = node.output(0).shape();
+    long c = shape[shape.length - 1];
+    View y = p.allocateDense(DType.FLOAT32, shape);
+    p.put(node.output(0), y);
+    p.add(new JavaStep("GEGLU", List.of(x, y), b -> gegluLoop(b, x, y, c)));
+    return true;
+  }
+
+  private static Step.Bound gegluLoop(Binding b, View from, View to, long c) {
+    MemorySegment x = b.of(from);
+    MemorySegment y = b.of(to);
+    long rows = to.elements() / Math.max(1, c);
+    return () ->
+        b.team()
+            .parallel(
+                (t, n) -> {
+                  for (long r = rows * t / n; r < rows * (t + 1) / n; r++) {
+                    for (long i = 0; i < c; i++) {
+                      float u = x.getAtIndex(ValueLayout.JAVA_FLOAT, 2 * r * c + i);
+                      float g = x.getAtIndex(ValueLayout.JAVA_FLOAT, 2 * r * c + c + i);
+                      y.setAtIndex(ValueLayout.JAVA_FLOAT, r * c + i, u * gelu(g));
+                    }
+                  }
+                });
+  }
+
+  /**
+   * GELU with the error function of Abramowitz and Stegun 7.1.26, absolute error below 1.5e-7 in
+   * erf.
+   */
+  static float gelu(float v) {
+    double z = Math.abs(v) * 0.7071067811865476;
+    double t = 1 / (1 + 0.3275911 * z);
+    double poly =
+        t
+            * (0.254829592
+                + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+    double erf = 1 - poly * Math.exp(-z * z);
+    return (float) (0.5 * v * (1 + (v < 0 ? -erf : erf)));
+  }
+}

@@ -1,0 +1,93 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ffi.onednn.Attributes;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
+
+/** Linear layers: a product with constant weights, bias, residual and activation in the epilogue. */
+final class LinearLowering {
+
+  private LinearLowering() {}
+
+  static boolean lower(Program p, Node node) {
+    Value weight = node.input(1);
+    if (!weight.isConstant() || weight.rank() != 2 || weight.elements() == 0) {
+      return false;
+    }
+    long[] shape = node.output(0).shape();
+    long k = weight.shape()[0];
+    long n = weight.shape()[1];
+    long m = Shapes.elements(shape) / Math.max(1, n);
+    if (m == 0) {
+      return false;
+    }
+    View x = rows(p, p.get(node.input(0)), m, k);
+    View y = p.allocateDense(DType.FLOAT32, shape);
+    View y2 = y.reshape(new long[] {m, n});
+    Value residual = node.input(3);
+    View r = residual == null ? null : rows(p, p.get(residual), m, n);
+    Constant w = weight.constant().cast(DType.FLOAT32);
+    Value bias = node.input(2);
+    MemoryDesc xd = ConvLowering.desc(x);
+    MemoryDesc yd = ConvLowering.desc(y2);
+    MemoryDesc bd =
+        bias == null
+            ? null
+            : MemoryDesc.strided(DType.FLOAT32, new long[] {1, n}, new long[] {n, 1});
+    MemoryDesc rd = r == null ? null : ConvLowering.desc(r);
+    String activation = node.attributes().getString("activation", "none");
+    Primitive primitive;
+    int residualArg = 0;
+    try (Attributes attributes = new Attributes();
+        MemoryDesc any = MemoryDesc.any(DType.FLOAT32, k, n)) {
+      if (rd != null) {
+        residualArg = attributes.add(rd);
+      }
+      switch (activation) {
+        case "silu" -> attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
+        case "gelu" -> attributes.eltwise(Attributes.Eltwise.GELU_ERF, 0, 0);
+        case "gelu_tanh" -> attributes.eltwise(Attributes.Eltwise.GELU_TANH, 0, 0);
+        default -> {}
+      }
+      primitive = Primitive.matmul(p.engine, xd, any, bd, yd, attributes);
+    }
+    if (primitive == null) {
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive);
+    try (MemoryDesc plain =
+        MemoryDesc.strided(DType.FLOAT32, new long[] {k, n}, new long[] {n, 1})) {
+      View packed = p.packed(w, plain, primitive.weights());
+      step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
+    }
+    step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), yd, y2);
+    if (bd != null) {
+      step.with(Arg.BIAS.code(), bd, p.floatsOf(bias));
+    }
+    if (rd != null) {
+      step.with(residualArg, rd, r);
+    }
+    ConvLowering.scratch(p, step);
+    String what = "Linear" + (r == null ? "" : "+residual");
+    p.add(step, activation.equals("none") ? what : what + "+" + activation, Flops.of(node));
+    p.put(node.output(0), y);
+    return true;
+  }
+
+  /** A view as a matrix whose rows are contiguous; copied if it cannot be seen so. */
+  private static View rows(Program p, View v, long m, long k) {
+    View flat = v.reshape(new long[] {m, k});
+    if (flat == null || k > 1 && flat.strides()[1] != 1 || m > 1 && flat.strides()[0] < k) {
+      flat = p.dense(v).reshape(new long[] {m, k});
+    }
+    long[] strides = {m == 1 ? k : flat.strides()[0], 1};
+    return new View(flat.slot(), flat.offset(), flat.dtype(), flat.shape(), strides);
+  }
+}

@@ -1,0 +1,137 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ffi.onednn.Attributes;
+import io.github.morseengine.engine.ffi.onednn.Dnn;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.tensor.DType;
+
+/** Products of two activations, and attention as product, softmax, product. */
+final class MatMulLowering {
+
+  private MatMulLowering() {}
+
+  static boolean matmul(Program p, Node node) {
+    View a = p.get(node.input(0));
+    View b = p.get(node.input(1));
+    View y = p.allocateDense(DType.FLOAT32, node.output(0).shape());
+    if (a.rank() < 2 || b.rank() < 2 || y.rank() >= Dnn.MAX_DIMS || y.elements() == 0) {
+      return false;
+    }
+    if (a.shape()[a.rank() - 1] == 0) {
+      return false;
+    }
+    int rank = y.rank();
+    boolean done =
+        product(p, raise(matrix(p, a), rank), raise(matrix(p, b), rank), y, null, 1, "MatMul",
+            Flops.of(node));
+    p.put(node.output(0), y);
+    return done;
+  }
+
+  private static View raise(View v, int rank) {
+    if (v.rank() == rank) {
+      return v;
+    }
+    long[] shape = new long[rank];
+    long[] strides = new long[rank];
+    java.util.Arrays.fill(shape, 1);
+    java.util.Arrays.fill(strides, v.elements());
+    System.arraycopy(v.shape(), 0, shape, rank - v.rank(), v.rank());
+    System.arraycopy(v.strides(), 0, strides, rank - v.rank(), v.rank());
+    return new View(v.slot(), v.offset(), v.dtype(), shape, strides);
+  }
+
+  /** A view that oneDNN takes as a plain matrix: one of the last two dimensions contiguous. */
+  private static View matrix(Program p, View v) {
+    int r = v.rank();
+    long rows = v.shape()[r - 2];
+    long cols = v.shape()[r - 1];
+    long sr = rows == 1 ? Math.max(cols, 1) : v.strides()[r - 2];
+    long sc = cols == 1 ? 1 : v.strides()[r - 1];
+    boolean rowMajor = sc == 1 && sr >= cols;
+    boolean columnMajor = sr == 1 && sc >= rows;
+    boolean positive = true;
+    for (int d = 0; d < r - 2; d++) {
+      positive &= v.shape()[d] == 1 || v.strides()[d] > 0;
+    }
+    if (!positive || !rowMajor && !columnMajor) {
+      return p.dense(v);
+    }
+    long[] strides = v.strides().clone();
+    strides[r - 2] = rows == 1 && rowMajor ? cols : sr;
+    strides[r - 1] = sc;
+    return new View(v.slot(), v.offset(), v.dtype(), v.shape(), strides);
+  }
+
+  private static boolean product(
+      Program p, View a, View b, View y, View mask, float scale, String what, long flops) {
+    MemoryDesc ad = ConvLowering.desc(a);
+    MemoryDesc bd = ConvLowering.desc(b);
+    MemoryDesc yd = ConvLowering.desc(y);
+    MemoryDesc md = mask == null ? null : ConvLowering.desc(mask);
+    Primitive primitive;
+    int maskArg = 0;
+    try (Attributes attributes = new Attributes()) {
+      if (scale != 1) {
+        attributes.eltwise(Attributes.Eltwise.LINEAR, scale, 0);
+      }
+      if (md != null) {
+        maskArg = attributes.add(md);
+      }
+      primitive = Primitive.matmul(p.engine, ad, bd, null, yd, attributes);
+    }
+    if (primitive == null) {
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive);
+    step.with(Arg.SRC.code(), ad, a).with(Arg.WEIGHTS.code(), bd, b).with(Arg.DST.code(), yd, y);
+    if (md != null) {
+      step.with(maskArg, md, mask);
+    }
+    ConvLowering.scratch(p, step);
+    p.add(step, what, flops);
+    return true;
+  }
+
+  static boolean attention(Program p, Node node) {
+    View q = matrix(p, p.get(node.input(0)));
+    View k = matrix(p, p.get(node.input(1)).transpose(0, 1, 3, 2));
+    View v = matrix(p, p.get(node.input(2)));
+    long[] qs = q.shape();
+    long keys = k.shape()[3];
+    if (q.elements() == 0 || keys == 0) {
+      return false;
+    }
+    View mask = null;
+    if (node.input(3) != null) {
+      mask = p.dense(p.get(node.input(3)));
+      if (mask.dtype() != DType.FLOAT32 || mask.rank() > 4) {
+        return false;
+      }
+      mask = raise(mask, 4);
+    }
+    View scores = p.allocateDense(DType.FLOAT32, qs[0], qs[1], qs[2], keys);
+    float scale = node.attributes().getFloat("scale", 1);
+    long flops = Flops.of(node) / 2;
+    if (!product(p, q, k, scores, mask, scale, "Attention: scores", flops)) {
+      return false;
+    }
+    if (!SoftmaxLowering.inPlace(p, scores, 3)) {
+      return false;
+    }
+    long[] shape = node.output(0).shape();
+    // Heads beside each other, so that joining them afterwards is a view.
+    long d = shape[3];
+    long[] strides = {shape[2] * shape[1] * d, d, shape[1] * d, 1};
+    View y = p.allocate(DType.FLOAT32, shape, strides);
+    if (!product(p, scores, v, y, null, 1, "Attention: values", flops)) {
+      return false;
+    }
+    p.put(node.output(0), y);
+    return true;
+  }
+}

@@ -1,0 +1,172 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.backend.Executable.StepInfo;
+import io.github.morseengine.engine.device.ContentHash;
+import io.github.morseengine.engine.device.WeightStore;
+import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A program under construction: steps, slots, and where each value lies. For one thread. */
+final class Program {
+
+  final DnnEngine engine;
+  final boolean vectors;
+  final List<Step> steps = new ArrayList<>();
+  final List<StepInfo> infos = new ArrayList<>();
+  final List<Slot> slots = new ArrayList<>();
+  final List<WeightStore.Weight> weights = new ArrayList<>();
+  private final WeightStore store;
+  private final Map<Value, View> views = new IdentityHashMap<>();
+  private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
+  private Node current;
+
+  Program(DnnEngine engine, WeightStore store, boolean vectors) {
+    this.engine = engine;
+    this.store = store;
+    this.vectors = vectors;
+  }
+
+  /** Names the node that the next steps belong to. */
+  void begin(Node node) {
+    current = node;
+  }
+
+  Slot slot(long bytes) {
+    Slot slot = Slot.activation(Math.max(1, bytes));
+    slots.add(slot);
+    return slot;
+  }
+
+  View allocate(DType dtype, long[] shape, long[] strides) {
+    return new View(
+        slot(Shapes.elements(shape) * dtype.bytes()), 0, dtype, shape.clone(), strides);
+  }
+
+  View allocateDense(DType dtype, long... shape) {
+    return allocate(dtype, shape, Shapes.strides(shape));
+  }
+
+  void put(Value value, View view) {
+    views.put(value, view);
+  }
+
+  /** Where a value lies; constants are stored dense on first use. */
+  View get(Value value) {
+    View view = views.get(value);
+    if (view == null && value.isConstant()) {
+      view = constant(value.constant());
+      views.put(value, view);
+    }
+    if (view == null) {
+      throw new IllegalStateException("no memory for " + value);
+    }
+    return view;
+  }
+
+  void add(Step step, String what, long flops) {
+    steps.add(step);
+    long bytes = 0;
+    for (View v : step.views()) {
+      bytes += v.elements() * v.dtype().bytes();
+    }
+    infos.add(new StepInfo(current.name(), what, step.kernel(), flops, bytes));
+  }
+
+  void add(Step step) {
+    add(step, current.opType(), Flops.of(current));
+  }
+
+  /** A helper step, such as a copy, that the node needs beside its own. */
+  void addHelper(Step step, String what) {
+    add(step, what, 0);
+  }
+
+  /** The view itself if its strides are as wanted, else a copy that has them. */
+  View as(View view, long[] strides) {
+    if (view.has(strides)) {
+      return new View(view.slot(), view.offset(), view.dtype(), view.shape(), strides);
+    }
+    View copy = allocate(view.dtype(), view.shape(), strides);
+    addHelper(Copy.step(view, copy), "copy");
+    return copy;
+  }
+
+  View dense(View view) {
+    return as(view, Shapes.strides(view.shape()));
+  }
+
+  View channelsLast(View view) {
+    return as(view, View.channelsLast(view.shape()));
+  }
+
+  View packed(View view) {
+    return view.isPacked() ? view : as(view, view.packedLike());
+  }
+
+  private ContentHash hash(Tensor source) {
+    return hashes.computeIfAbsent(source.data(), ContentHash::of);
+  }
+
+  /** Stores a constant dense, in its own type. */
+  View constant(Constant c) {
+    return View.dense(Slot.of(keep(c, "dense", () -> copyOf(c))), c.dtype(), c.shape());
+  }
+
+  /** A value as dense float32, constants converted at compile time. */
+  View floatsOf(Value value) {
+    return value.isConstant()
+        ? constant(value.constant().cast(DType.FLOAT32))
+        : dense(get(value));
+  }
+
+  /** Stores a constant in a layout that a primitive chose. */
+  View packed(Constant c, MemoryDesc plain, MemoryDesc wanted) {
+    String layout = Arrays.toString(wanted.blob());
+    WeightStore.Weight w =
+        keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
+    return new View(
+        Slot.of(w), 0, c.dtype(), new long[] {w.data().byteSize() / c.dtype().bytes()},
+        new long[] {1});
+  }
+
+  private WeightStore.Weight keep(
+      Constant c, String layout, java.util.function.Supplier<MemorySegment> pack) {
+    try {
+      String recipe = c.viewKey() + "|" + layout;
+      WeightStore.Weight w = store.acquire(hash(c.source()), recipe, layout, pack);
+      weights.add(w);
+      return w;
+    } catch (InternalError e) {
+      // The JVM's answer to a mapped file that was cut after it was opened.
+      throw new ModelFormatException(
+          "node '" + current.name() + "': its weights' file was changed while it was read", e);
+    }
+  }
+
+  /** Copied by Java, so that a cut file is an error and not a crash inside native code. */
+  private static MemorySegment copyOf(Constant c) {
+    Tensor t = c.materialize(Arena.ofAuto());
+    if (!c.isStored()) {
+      return t.data();
+    }
+    Tensor copy = Tensor.allocate(t.dtype(), t.shape());
+    copy.data().copyFrom(t.data());
+    return copy.data();
+  }
+}

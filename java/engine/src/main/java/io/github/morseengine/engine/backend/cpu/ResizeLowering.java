@@ -1,0 +1,79 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Nearest-neighbour enlargement of images by whole factors. */
+final class ResizeLowering {
+
+  private ResizeLowering() {}
+
+  /** Resize whose coordinates amount to repeating pixels; false for every other form. */
+  static boolean lower(Program p, Node node) {
+    View x = p.get(node.input(0));
+    long[] shape = node.output(0).shape();
+    String mode = node.attributes().getString("mode", "nearest");
+    if (!mode.equals("nearest") || x.rank() != 4 || x.dtype() != DType.FLOAT32) {
+      return false;
+    }
+    String coordinates =
+        node.attributes().getString("coordinate_transformation_mode", "half_pixel");
+    String rounding = node.attributes().getString("nearest_mode", "round_prefer_floor");
+    // Both give floor(i / factor) for whole factors; half_pixel only with rounding to nearest.
+    boolean repeats =
+        node.opset() < 11
+            || coordinates.equals("asymmetric") && rounding.equals("floor")
+            || coordinates.equals("half_pixel") && rounding.startsWith("round_prefer");
+    boolean whole =
+        shape[0] == x.shape()[0]
+            && shape[1] == x.shape()[1]
+            && shape[2] > 0
+            && shape[3] > 0
+            && shape[2] % x.shape()[2] == 0
+            && shape[3] % x.shape()[3] == 0;
+    if (!repeats || !whole) {
+      return false;
+    }
+    p.put(node.output(0), repeat(p, p.channelsLast(x), shape));
+    return true;
+  }
+
+  /** Doubles both sides. */
+  static View twice(Program p, View x) {
+    long[] s = x.shape();
+    return repeat(p, x, new long[] {s[0], s[1], 2 * s[2], 2 * s[3]});
+  }
+
+  private static View repeat(Program p, View x, long[] shape) {
+    View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
+    p.addHelper(
+        new JavaStep("nearest upsample", List.of(x, y), b -> bind(b, x, y)), "Upsample");
+    return y;
+  }
+
+  private static Step.Bound bind(Binding b, View from, View to) {
+    MemorySegment x = b.of(from);
+    MemorySegment y = b.of(to);
+    long pixel = 4 * to.shape()[1];
+    long h = to.shape()[2];
+    long w = to.shape()[3];
+    long fy = h / from.shape()[2];
+    long fx = w / from.shape()[3];
+    long rows = to.shape()[0] * h;
+    long width = from.shape()[3];
+    return () ->
+        b.team()
+            .parallel(
+                (t, n) -> {
+                  for (long r = rows * t / n; r < rows * (t + 1) / n; r++) {
+                    long source = r / fy * width * pixel;
+                    for (long i = 0; i < w; i++) {
+                      MemorySegment.copy(
+                          x, source + i / fx * pixel, y, (r * w + i) * pixel, pixel);
+                    }
+                  }
+                });
+  }
+}
