@@ -39,16 +39,20 @@ class Batches:
         return x, y
 
 
-def loss(model: Dash, x: torch.Tensor, y: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+def loss(
+    model: Dash, x: torch.Tensor, y: torch.Tensor, table: torch.Tensor, bf16: bool = False
+) -> torch.Tensor:
     """Weighted squared error of v on one batch (Salimans and Ho 2022; Hang et al. 2023)."""
     n = len(x)
     t = ((torch.rand(1) + torch.arange(n) / n) % 1 * STEPS).long().clamp_(max=STEPS - 1)
     t = t[torch.randperm(n)]
     a, s = coefficients(t, table)
     noise = torch.randn_like(x)
-    estimate, _ = model(
-        (a * x + s * noise).contiguous(memory_format=torch.channels_last), t, y
-    )
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        estimate, _ = model(
+            (a * x + s * noise).contiguous(memory_format=torch.channels_last), t, y
+        )
+    estimate = estimate.float()
     snr = (a / s).square().flatten()
     weight = snr.clamp(max=MIN_SNR) / (snr + 1)
     error = (estimate - (a * noise - s * x)).square().mean(dim=(1, 2, 3))
@@ -99,7 +103,7 @@ def train(args: argparse.Namespace) -> None:
         for group in optimizer.param_groups:
             group["lr"] = rate
         x, y = batches.next()
-        value = loss(run, x, y, table)
+        value = loss(run, x, y, table, args.bf16)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -130,4 +134,5 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--ema", type=float, default=0.999)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
+    parser.add_argument("--bf16", action="store_true", help="bf16 autocast, for CPUs that have it")
     train(parser.parse_args(argv))
