@@ -3,6 +3,7 @@ package io.github.morseengine.engine;
 import io.github.morseengine.engine.backend.Backend;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.backend.SampleUpdate;
 import io.github.morseengine.engine.backend.cpu.CpuBackend;
 import io.github.morseengine.engine.backend.reference.ReferenceBackend;
 import io.github.morseengine.engine.error.InvalidInputException;
@@ -175,6 +176,11 @@ public final class Engine implements AutoCloseable {
   /** {@return the precision in use} */
   public Precision precision() {
     return backend.precision();
+  }
+
+  /** {@return the fused residual-feedback step of this device} */
+  public SampleUpdate sampleUpdate() {
+    return backend.sampleUpdate();
   }
 
   /** {@return bytes of weights on the device now, each distinct content once} */

@@ -52,7 +52,7 @@ public final class Session implements AutoCloseable {
     return this;
   }
 
-  /** Runs the model on the inputs set before; inputs keep no value from one run to the next. */
+  /** Runs the model; inputs keep their values from one run to the next until they are set again. */
   public void run() {
     open();
     run.execute();
@@ -85,7 +85,7 @@ public final class Session implements AutoCloseable {
    * The memory of an input, to be filled in place before each run.
    *
    * @param name input name
-   * @return dense row-major elements; execution may overwrite them
+   * @return dense row-major elements, kept from one run to the next
    */
   public Tensor input(String name) {
     open();

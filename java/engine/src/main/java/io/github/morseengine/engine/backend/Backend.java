@@ -29,6 +29,9 @@ public interface Backend extends AutoCloseable {
    */
   Executable compile(Graph graph);
 
+  /** {@return the fused residual-feedback step of this backend} */
+  SampleUpdate sampleUpdate();
+
   /** {@return bytes of weights now held on the device, each distinct content once} */
   long weightBytes();
 

@@ -12,7 +12,7 @@ public interface Run extends AutoCloseable {
    * Where the caller puts an input: dense, row-major, in the port's element type.
    *
    * @param index position in {@link Executable#inputs()}
-   * @return memory that stays valid until close; its content may be overwritten by execute
+   * @return memory that stays valid until close and keeps its content until the caller changes it
    */
   MemorySegment input(int index);
 

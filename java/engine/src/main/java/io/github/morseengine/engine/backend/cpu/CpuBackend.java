@@ -3,6 +3,8 @@ package io.github.morseengine.engine.backend.cpu;
 import io.github.morseengine.engine.backend.Backend;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.backend.SampleUpdate;
+import io.github.morseengine.engine.backend.reference.UpdateReference;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.ffi.onednn.Dnn;
@@ -82,6 +84,11 @@ public final class CpuBackend implements Backend {
   @Override
   public Executable compile(Graph graph) {
     return CpuCompiler.compile(graph, engine, store, threads, vectors);
+  }
+
+  @Override
+  public SampleUpdate sampleUpdate() {
+    return vectors ? new VectorUpdate() : new UpdateReference();
   }
 
   @Override

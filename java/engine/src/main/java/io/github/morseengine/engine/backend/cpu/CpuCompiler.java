@@ -55,7 +55,6 @@ final class CpuCompiler {
     for (Graph.Input in : graph.inputs()) {
       Value v = in.value();
       View view = program.allocateDense(v.dtype(), v.shape());
-      view.slot().touch(-1 + 1);
       inputs.add(view);
       inputPorts.add(new Port(v.name(), v.dtype(), v.shape()));
       if (type(v.dtype()) != v.dtype()) {
@@ -92,7 +91,9 @@ final class CpuCompiler {
       }
     }
     for (View v : inputs) {
+      // Inputs outlive the run: a caller that sets one again only when it changes saves the copy.
       v.slot().touch(0);
+      v.slot().touch(program.steps.size());
     }
     for (View v : outputs) {
       v.slot().touch(program.steps.size());

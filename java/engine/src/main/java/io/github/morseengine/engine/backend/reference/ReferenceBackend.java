@@ -3,6 +3,7 @@ package io.github.morseengine.engine.backend.reference;
 import io.github.morseengine.engine.backend.Backend;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.backend.SampleUpdate;
 import io.github.morseengine.engine.ir.Graph;
 
 /** Runs graphs node by node in plain Java. */
@@ -31,6 +32,11 @@ public final class ReferenceBackend implements Backend {
   @Override
   public Executable compile(Graph graph) {
     return new ReferenceExecutable(graph);
+  }
+
+  @Override
+  public SampleUpdate sampleUpdate() {
+    return new UpdateReference();
   }
 
   @Override

@@ -1,0 +1,267 @@
+package io.github.morseengine.engine.morse;
+
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+
+/**
+ * What to draw.
+ *
+ * @param count pictures, at least 1
+ * @param batch pictures per run of a model; 0 lets the pipeline choose
+ * @param seed picture i of a seed starts from the same noise whatever the batch
+ * @param sampler name of a sampler, see {@link Samplers#names()}
+ * @param eta noise of ddim: 0 is deterministic, 1 as much as ddpm
+ * @param dash Dash steps, at least 1
+ * @param dot Dot steps after each Dash step; 0 for none
+ * @param label name or index of a label; null for no label
+ * @param guidance scale of classifier-free guidance; at most 1 means one pass without guidance
+ * @param noise initial samples, float32 [count, C, H, W]; null draws them from the seed
+ * @param stepNoise noise of stochastic samplers, float32 [steps, count, C, H, W]; null draws it
+ * @param trajectory whether to keep every sample
+ * @param checkFinite whether to look for NaN and infinity after every step
+ */
+public record GenerateRequest(
+    int count,
+    int batch,
+    long seed,
+    String sampler,
+    double eta,
+    int dash,
+    int dot,
+    String label,
+    double guidance,
+    Tensor noise,
+    Tensor stepNoise,
+    boolean trajectory,
+    boolean checkFinite) {
+
+  private static final int MOST = 1_000_000;
+
+  /**
+   * Checks the ranges.
+   *
+   * @throws InvalidInputException if a value is out of range
+   */
+  public GenerateRequest {
+    range("count", count, 1, MOST);
+    range("batch", batch, 0, MOST);
+    range("dash", dash, 1, 100_000);
+    range("dot", dot, 0, 100_000);
+    if (!(eta >= 0 && eta <= 1)) {
+      throw new InvalidInputException("eta must be 0 to 1, got " + eta);
+    }
+    if (!(Math.abs(guidance) <= 1000)) {
+      throw new InvalidInputException("guidance must be a number up to 1000, got " + guidance);
+    }
+    floats("noise", noise, 4);
+    floats("step noise", stepNoise, 5);
+  }
+
+  private static void range(String what, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw new InvalidInputException(
+          what + " must be " + least + " to " + most + ", got " + value);
+    }
+  }
+
+  private static void floats(String what, Tensor t, int rank) {
+    if (t == null) {
+      return;
+    }
+    if (t.dtype() != DType.FLOAT32 || t.rank() != rank) {
+      String wanted = rank == 4 ? "[N, C, H, W]" : "[steps, N, C, H, W]";
+      throw new InvalidInputException(what + " must be float32 " + wanted + ", got " + t);
+    }
+    for (long i = 0; i < t.elements(); i++) {
+      if (!Double.isFinite(t.getDouble(i))) {
+        throw new InvalidInputException(
+            what + " holds " + t.getDouble(i) + " at element " + i + ": give finite numbers");
+      }
+    }
+  }
+
+  /** {@return the number of sampler steps} */
+  public int steps() {
+    return Math.multiplyExact(dash, dot + 1);
+  }
+
+  /** {@return a builder: 16 pictures, seed 0, ddim, 10 Dash steps, each followed by one of Dot} */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Collects options. */
+  public static final class Builder {
+    private int count = 16;
+    private int batch;
+    private long seed;
+    private String sampler = "ddim";
+    private double eta;
+    private int dash = 10;
+    private int dot = 1;
+    private String label;
+    private double guidance = 1;
+    private Tensor noise;
+    private Tensor stepNoise;
+    private boolean trajectory;
+    private boolean checkFinite;
+
+    private Builder() {}
+
+    /**
+     * Sets the number of pictures.
+     *
+     * @param value at least 1
+     * @return this
+     */
+    public Builder count(int value) {
+      count = value;
+      return this;
+    }
+
+    /**
+     * Sets how many pictures a model sees at once.
+     *
+     * @param value pictures; 0 lets the pipeline choose
+     * @return this
+     */
+    public Builder batch(int value) {
+      batch = value;
+      return this;
+    }
+
+    /**
+     * Sets the seed.
+     *
+     * @param value any number
+     * @return this
+     */
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /**
+     * Chooses the sampler.
+     *
+     * @param value see {@link Samplers#names()}
+     * @return this
+     */
+    public Builder sampler(String value) {
+      sampler = value;
+      return this;
+    }
+
+    /**
+     * Sets the noise of ddim.
+     *
+     * @param value 0 to 1
+     * @return this
+     */
+    public Builder eta(double value) {
+      eta = value;
+      return this;
+    }
+
+    /**
+     * Sets the Dash steps.
+     *
+     * @param value at least 1
+     * @return this
+     */
+    public Builder dash(int value) {
+      dash = value;
+      return this;
+    }
+
+    /**
+     * Sets the Dot steps after each Dash step.
+     *
+     * @param value 0 for none
+     * @return this
+     */
+    public Builder dot(int value) {
+      dot = value;
+      return this;
+    }
+
+    /**
+     * Chooses a label.
+     *
+     * @param value a line of labels.txt or its index; null for no label
+     * @return this
+     */
+    public Builder label(String value) {
+      label = value;
+      return this;
+    }
+
+    /**
+     * Sets the scale of classifier-free guidance.
+     *
+     * @param value the scale; at most 1 for none
+     * @return this
+     */
+    public Builder guidance(double value) {
+      guidance = value;
+      return this;
+    }
+
+    /**
+     * Gives the initial samples.
+     *
+     * @param value float32 [count, C, H, W]
+     * @return this
+     */
+    public Builder noise(Tensor value) {
+      noise = value;
+      return this;
+    }
+
+    /**
+     * Gives the noise of stochastic samplers.
+     *
+     * @param value float32 [steps, count, C, H, W]
+     * @return this
+     */
+    public Builder stepNoise(Tensor value) {
+      stepNoise = value;
+      return this;
+    }
+
+    /**
+     * Keeps every sample.
+     *
+     * @param value whether to
+     * @return this
+     */
+    public Builder trajectory(boolean value) {
+      trajectory = value;
+      return this;
+    }
+
+    /**
+     * Looks for NaN and infinity after every step.
+     *
+     * @param value whether to
+     * @return this
+     */
+    public Builder checkFinite(boolean value) {
+      checkFinite = value;
+      return this;
+    }
+
+    /**
+     * Checks and builds.
+     *
+     * @return the request
+     * @throws InvalidInputException if a value is out of range
+     */
+    public GenerateRequest build() {
+      return new GenerateRequest(
+          count, batch, seed, sampler, eta, dash, dot, label, guidance, noise, stepNoise,
+          trajectory, checkFinite);
+    }
+  }
+}

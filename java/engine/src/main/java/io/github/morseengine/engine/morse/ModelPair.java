@@ -1,0 +1,273 @@
+package io.github.morseengine.engine.morse;
+
+import io.github.morseengine.engine.CompileOptions;
+import io.github.morseengine.engine.CompiledModel;
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.graph.onnx.OnnxModel;
+import io.github.morseengine.engine.ir.Dim;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Dash and Dot as opened files, checked against each other. Safe for use by several threads; holds
+ * the files until close, so that other batches can be compiled.
+ */
+final class ModelPair implements AutoCloseable {
+
+  static final String SAMPLE = "sample";
+  static final String TIMESTEP = "timestep";
+  static final String LABELS = "class_labels";
+  static final String OUT_SAMPLE = "out_sample";
+  static final String DASH_SAMPLE = "dash_sample";
+  static final String DASH_TIMESTEP = "dash_timestep";
+  static final String DASH_OUTPUT = "dash_output";
+  static final String RESIDUAL = "residual";
+
+  private static final Set<String> CONDITIONS = Set.of(LABELS);
+  private static final Set<String> OBSERVATIONS = Set.of(DASH_SAMPLE, DASH_TIMESTEP, DASH_OUTPUT);
+
+  private final OnnxModel dash;
+  private final OnnxModel dot;
+
+  private ModelPair(OnnxModel dash, OnnxModel dot) {
+    this.dash = dash;
+    this.dot = dot;
+  }
+
+  static ModelPair open(ModelDirectory directory) {
+    OnnxModel dash = OnnxModel.open(directory.dash());
+    OnnxModel dot = null;
+    try {
+      checkDash(dash);
+      if (directory.dot().isPresent()) {
+        dot = OnnxModel.open(directory.dot().get());
+        checkDot(dash, dot);
+      }
+      return new ModelPair(dash, dot);
+    } catch (RuntimeException | Error e) {
+      dash.close();
+      if (dot != null) {
+        dot.close();
+      }
+      throw e;
+    }
+  }
+
+  boolean hasDot() {
+    return dot != null;
+  }
+
+  boolean hasLabels() {
+    return find(dash.inputs(), LABELS) != null;
+  }
+
+  /** Name of Dash's estimate. */
+  static String estimateName(List<String> outputs) {
+    return outputs.contains(OUT_SAMPLE) || outputs.size() != 1 ? OUT_SAMPLE : outputs.get(0);
+  }
+
+  /**
+   * Channels, height and width of a sample.
+   *
+   * @param noise dimensions of given noise, [N, C, H, W]; null where there is none
+   */
+  long[] sampleShape(long[] noise) {
+    List<Dim> dims = find(dash.inputs(), SAMPLE).dims();
+    long[] shape = new long[3];
+    for (int i = 0; i < 3; i++) {
+      Dim d = dims.get(i + 1);
+      if (noise != null) {
+        shape[i] = noise[i + 1];
+        if (d.isFixed() && d.size() != shape[i]) {
+          throw new InvalidInputException(
+              "the noise is " + Arrays.toString(noise) + ", but '" + SAMPLE + "' of "
+                  + dash.name() + " is " + dims);
+        }
+      } else if (d.isFixed()) {
+        shape[i] = d.size();
+      } else {
+        throw new InvalidInputException(
+            dash.name() + ": '" + SAMPLE + "' is " + dims
+                + ", which leaves the size open: give the initial noise, whose shape decides");
+      }
+    }
+    return shape;
+  }
+
+  CompiledModel compileDash(Engine engine, long[] sample) {
+    CompiledModel model = engine.compile(dash, options(dash, sample, Map.of()));
+    try {
+      String name = estimateName(model.outputs().stream().map(Executable.Port::name).toList());
+      Executable.Port out = port(model.outputs(), name);
+      if (!Arrays.equals(out.shape(), sample)) {
+        throw new ModelFormatException(
+            dash.name() + ": '" + name + "' is " + Arrays.toString(out.shape())
+                + " for a sample of " + Arrays.toString(sample) + ": they must be equal");
+      }
+      return model;
+    } catch (RuntimeException e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  CompiledModel compileDot(Engine engine, long[] sample, CompiledModel dashModel) {
+    Map<String, long[]> observed = new java.util.HashMap<>();
+    for (Executable.Port p : dashModel.outputs()) {
+      observed.put(p.name(), p.shape());
+    }
+    observed.put(DASH_SAMPLE, sample);
+    observed.put(DASH_OUTPUT, sample);
+    CompiledModel model;
+    try {
+      model = engine.compile(dot, options(dot, sample, observed));
+    } catch (InvalidInputException e) {
+      throw new ModelFormatException("Dot does not fit Dash: " + e.getMessage(), e);
+    }
+    Executable.Port out = port(model.outputs(), RESIDUAL);
+    if (!Arrays.equals(out.shape(), sample)) {
+      model.close();
+      throw new ModelFormatException(
+          "Dot does not fit Dash: '" + RESIDUAL + "' of " + dot.name() + " is "
+              + Arrays.toString(out.shape()) + ", a sample is " + Arrays.toString(sample));
+    }
+    return model;
+  }
+
+  private static CompileOptions options(
+      OnnxModel model, long[] sample, Map<String, long[]> known) {
+    CompileOptions.Builder options = CompileOptions.builder();
+    for (OnnxModel.Port p : model.inputs()) {
+      switch (p.name()) {
+        case SAMPLE -> options.input(SAMPLE, sample);
+        case TIMESTEP, DASH_TIMESTEP, LABELS -> options.input(p.name(), vector(p, sample[0]));
+        default -> options.input(p.name(), known.get(p.name()));
+      }
+    }
+    return options.build();
+  }
+
+  /** A scalar, one element for all, or one per row: exporters write all three. */
+  private static long[] vector(OnnxModel.Port p, long rows) {
+    if (p.dims() == null || p.dims().size() == 1) {
+      boolean one = p.dims() != null && p.dims().get(0).isFixed() && p.dims().get(0).size() == 1;
+      return new long[] {one ? 1 : rows};
+    }
+    return new long[0];
+  }
+
+  static Executable.Port port(List<Executable.Port> ports, String name) {
+    for (Executable.Port p : ports) {
+      if (p.name().equals(name)) {
+        return p;
+      }
+    }
+    return null;
+  }
+
+  private static OnnxModel.Port find(List<OnnxModel.Port> ports, String name) {
+    for (OnnxModel.Port p : ports) {
+      if (p.name().equals(name)) {
+        return p;
+      }
+    }
+    return null;
+  }
+
+  private static List<String> names(List<OnnxModel.Port> ports) {
+    return ports.stream().map(OnnxModel.Port::name).toList();
+  }
+
+  private static void checkDash(OnnxModel dash) {
+    for (String name : List.of(SAMPLE, TIMESTEP)) {
+      if (find(dash.inputs(), name) == null) {
+        throw new ModelFormatException(
+            dash.name() + " has no input '" + name + "' but " + names(dash.inputs())
+                + ": export it with the names that diffusers uses");
+      }
+    }
+    for (OnnxModel.Port p : dash.inputs()) {
+      if (!p.name().equals(SAMPLE) && !p.name().equals(TIMESTEP)
+          && !CONDITIONS.contains(p.name())) {
+        throw new ModelFormatException(
+            dash.name() + " needs the input '" + p.name()
+                + "', which cannot be given here: only " + SAMPLE + ", " + TIMESTEP + " and "
+                + LABELS + " can");
+      }
+    }
+    List<Dim> dims = find(dash.inputs(), SAMPLE).dims();
+    if (dims == null || dims.size() != 4) {
+      throw new ModelFormatException(
+          dash.name() + ": '" + SAMPLE + "' is " + dims + ", expected [N, C, H, W]");
+    }
+    String estimate = estimateName(names(dash.outputs()));
+    if (find(dash.outputs(), estimate) == null) {
+      throw new ModelFormatException(
+          dash.name() + " has no output '" + estimate + "' but " + names(dash.outputs()));
+    }
+  }
+
+  private static void checkDot(OnnxModel dash, OnnxModel dot) {
+    String misfit = "Dot does not fit Dash: " + dot.name();
+    OnnxModel.Port sample = find(dot.inputs(), SAMPLE);
+    OnnxModel.Port residual = find(dot.outputs(), RESIDUAL);
+    if (sample == null || residual == null) {
+      throw new ModelFormatException(
+          misfit + " must take '" + SAMPLE + "' and give '" + RESIDUAL + "'; it takes "
+              + names(dot.inputs()) + " and gives " + names(dot.outputs()));
+    }
+    for (OnnxModel.Port p : dot.inputs()) {
+      String name = p.name();
+      boolean known = find(dash.inputs(), name) != null || OBSERVATIONS.contains(name)
+          || find(dash.outputs(), name) != null;
+      if (!known) {
+        throw new ModelFormatException(
+            misfit + " takes '" + name + "', which Dash neither takes nor gives (it takes "
+                + names(dash.inputs()) + " and gives " + names(dash.outputs()) + ")");
+      }
+    }
+    List<Dim> wanted = find(dash.inputs(), SAMPLE).dims();
+    for (String name : List.of(SAMPLE, DASH_SAMPLE, DASH_OUTPUT)) {
+      OnnxModel.Port p = find(dot.inputs(), name);
+      if (p != null) {
+        compare(misfit, p, wanted);
+      }
+    }
+    compare(misfit, residual, wanted);
+    for (OnnxModel.Port p : dot.inputs()) {
+      OnnxModel.Port given = find(dash.outputs(), p.name());
+      if (given != null && given.dims() != null) {
+        compare(misfit, p, given.dims());
+      }
+    }
+  }
+
+  private static void compare(String misfit, OnnxModel.Port p, List<Dim> wanted) {
+    if (p.dims() == null) {
+      return;
+    }
+    boolean same = p.dims().size() == wanted.size();
+    for (int i = 0; same && i < wanted.size(); i++) {
+      Dim a = p.dims().get(i);
+      Dim b = wanted.get(i);
+      same = !a.isFixed() || !b.isFixed() || a.size() == b.size();
+    }
+    if (!same) {
+      throw new ModelFormatException(
+          misfit + " declares '" + p.name() + "' as " + p.dims() + ", Dash has " + wanted);
+    }
+  }
+
+  @Override
+  public void close() {
+    dash.close();
+    if (dot != null) {
+      dot.close();
+    }
+  }
+}

@@ -1,0 +1,235 @@
+package io.github.morseengine.engine.morse;
+
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Draws pictures with Morse: Dash at some steps, Dot's residual feedback at the steps between (Li,
+ * Fan and Yao 2025, arXiv 2506.18251).
+ *
+ * <p>Safe for use by several threads; each request leases memory of its own, which later requests
+ * use again. Closing while requests run lets them end and then frees everything; the engine stays
+ * open and belongs to the caller.
+ */
+public final class MorsePipeline implements AutoCloseable {
+
+  private static final int DEFAULT_BATCH = 16;
+
+  private record Key(List<Long> sample, boolean withDot) {}
+
+  private final Engine engine;
+  private final ModelDirectory directory;
+  private final ModelPair pair;
+  private final Map<Key, Plan> plans = new HashMap<>();
+  private long loadNanos;
+  private int running;
+  private boolean closed;
+  private boolean freed;
+
+  private MorsePipeline(Engine engine, ModelDirectory directory, ModelPair pair, long nanos) {
+    this.engine = engine;
+    this.directory = directory;
+    this.pair = pair;
+    this.loadNanos = nanos;
+  }
+
+  /**
+   * Opens the models of a directory and checks that they fit each other.
+   *
+   * @param engine the device; must outlive the pipeline
+   * @param directory the models
+   * @return the pipeline
+   */
+  public static MorsePipeline open(Engine engine, ModelDirectory directory) {
+    long begin = System.nanoTime();
+    ModelPair pair = ModelPair.open(directory);
+    return new MorsePipeline(engine, directory, pair, System.nanoTime() - begin);
+  }
+
+  /** {@return the directory} */
+  public ModelDirectory directory() {
+    return directory;
+  }
+
+  /**
+   * Draws pictures.
+   *
+   * @param request what to draw
+   * @param progress hears of each step
+   * @return the samples and what they cost
+   * @throws InvalidInputException if the request does not fit the model
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted; takes effect
+   *     within one step
+   * @throws IllegalStateException if the pipeline is closed
+   */
+  public GenerateResult generate(GenerateRequest request, ProgressListener progress) {
+    synchronized (this) {
+      if (closed) {
+        throw new IllegalStateException("this pipeline is closed");
+      }
+      running++;
+    }
+    try {
+      return sample(request, progress);
+    } finally {
+      synchronized (this) {
+        running--;
+      }
+      freeWhenUnused();
+    }
+  }
+
+  private GenerateResult sample(GenerateRequest request, ProgressListener progress) {
+    if (request.dot() > 0 && !pair.hasDot()) {
+      throw new InvalidInputException(
+          "'" + directory.path() + "' holds no dot.onnx: ask for no Dot steps");
+    }
+    if (request.label() != null && !pair.hasLabels()) {
+      throw new InvalidInputException(
+          directory.dash() + " takes no '" + ModelPair.LABELS + "': leave the label out");
+    }
+    SchedulerConfig config = directory.scheduler();
+    Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
+    Sampler.Times times = sampler.times(request.steps());
+    int label = directory.label(request.label());
+    long[] shape = pair.sampleShape(request.noise() == null ? null : request.noise().shape());
+    checkNoise(request, shape);
+    int count = request.count();
+    int batch = Math.min(count, request.batch() == 0 ? DEFAULT_BATCH : request.batch());
+    int batches = (count + batch - 1) / batch;
+    int steps = times.count();
+    Tensor latents = Tensor.allocate(DType.FLOAT32, count, shape[0], shape[1], shape[2]);
+    Tensor trajectory =
+        request.trajectory()
+            ? Tensor.allocate(DType.FLOAT32, steps + 1L, count, shape[0], shape[1], shape[2])
+            : null;
+    Timing timing = new Timing(steps);
+    Plan widest = null;
+    long wall = 0;
+    progress.step(0, Math.multiplyExact(steps, batches));
+    for (int k = 0; k < batches; k++) {
+      int first = k * batch;
+      int size = Math.min(batch, count - first);
+      Sampling.Batch b =
+          new Sampling.Batch(
+              request, config, sampler, times, first, size, label, directory.nullLabel());
+      Plan plan = plan(shape, b.guided() ? 2L * size : size, request.dot() > 0);
+      widest = widest == null ? plan : widest;
+      Sampling sampling = plan.lease(engine);
+      long begin = System.nanoTime();
+      int before = k * steps;
+      boolean full = size == batch;
+      try {
+        sampling.run(
+            b,
+            latents,
+            trajectory,
+            (step, nanos) -> {
+              if (full) {
+                timing.add(step, nanos);
+              }
+              progress.step(before + step + 1, steps * batches);
+            });
+      } finally {
+        plan.giveBack(sampling);
+      }
+      wall += System.nanoTime() - begin;
+    }
+    return result(request, times, timing, latents, trajectory, widest, batch, wall);
+  }
+
+  private GenerateResult result(
+      GenerateRequest request,
+      Sampler.Times times,
+      Timing timing,
+      Tensor latents,
+      Tensor trajectory,
+      Plan plan,
+      int batch,
+      long wall) {
+    List<StepReport> steps = new ArrayList<>();
+    List<Double> dash = new ArrayList<>();
+    List<Double> dot = new ArrayList<>();
+    for (int i = 0; i < times.count(); i++) {
+      StepKind kind = i % (request.dot() + 1) == 0 ? StepKind.DASH : StepKind.DOT;
+      double ms = timing.median(i);
+      steps.add(new StepReport(i, times.at()[i], kind, ms));
+      (kind == StepKind.DASH ? dash : dot).add(ms);
+    }
+    double dashMs = Timing.median(dash);
+    double dotMs = dot.isEmpty() ? 0 : Timing.median(dot);
+    double load;
+    synchronized (this) {
+      load = loadNanos / 1e6;
+    }
+    return new GenerateResult(
+        latents,
+        trajectory,
+        steps,
+        dash.size(),
+        dot.size(),
+        dashMs,
+        dotMs,
+        dash.size() + dot.size() * dotMs / dashMs,
+        request.count() / (wall / 1e9),
+        load,
+        wall / 1e6,
+        batch,
+        plan.weightBytes(),
+        plan.arenaBytes());
+  }
+
+  private static void checkNoise(GenerateRequest request, long[] shape) {
+    long[] wanted = {request.count(), shape[0], shape[1], shape[2]};
+    if (request.noise() != null && !Arrays.equals(request.noise().shape(), wanted)) {
+      throw new InvalidInputException(
+          "the noise is " + request.noise() + ", expected " + Arrays.toString(wanted)
+              + " for " + request.count() + " pictures");
+    }
+    long[] all = {request.steps(), request.count(), shape[0], shape[1], shape[2]};
+    if (request.stepNoise() != null && !Arrays.equals(request.stepNoise().shape(), all)) {
+      throw new InvalidInputException(
+          "the step noise is " + request.stepNoise() + ", expected " + Arrays.toString(all)
+              + " for " + request.steps() + " steps");
+    }
+  }
+
+  private synchronized Plan plan(long[] shape, long rows, boolean withDot) {
+    Key key = new Key(List.of(rows, shape[0], shape[1], shape[2]), withDot);
+    Plan plan = plans.get(key);
+    if (plan == null) {
+      long begin = System.nanoTime();
+      long[] sample = {rows, shape[0], shape[1], shape[2]};
+      plan = Plan.compile(engine, pair, sample, withDot);
+      plans.put(key, plan);
+      loadNanos += System.nanoTime() - begin;
+    }
+    return plan;
+  }
+
+  private void freeWhenUnused() {
+    synchronized (this) {
+      if (!closed || running > 0 || freed) {
+        return;
+      }
+      freed = true;
+    }
+    plans.values().forEach(Plan::close);
+    pair.close();
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+    }
+    freeWhenUnused();
+  }
+}

@@ -1,0 +1,313 @@
+package io.github.morseengine.engine.morse;
+
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.Session;
+import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.backend.SampleUpdate;
+import io.github.morseengine.engine.backend.SampleUpdate.Factors;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Sessions of Dash and Dot with everything that a batch needs. The sample lives in the input of the
+ * model that sees it next, so that the update writes it exactly once. For one thread at a time.
+ */
+final class Sampling implements AutoCloseable {
+
+  /** A value that Dot takes from Dash's latest step. */
+  private record Observation(Tensor from, Tensor to) {}
+
+  /** A model's session with its well-known tensors. */
+  private record Net(
+      Session session, Tensor sample, Tensor timestep, Tensor labels, Tensor output, Tensor wide) {
+
+    static Net of(Session session, List<Executable.Port> inputs, String output) {
+      Tensor out = session.output(output);
+      return new Net(
+          session,
+          session.input(ModelPair.SAMPLE),
+          optional(session, inputs, ModelPair.TIMESTEP),
+          optional(session, inputs, ModelPair.LABELS),
+          out,
+          out.dtype() == DType.FLOAT32 ? out : Tensor.allocate(DType.FLOAT32, out.shape()));
+    }
+
+    private static Tensor optional(Session session, List<Executable.Port> inputs, String name) {
+      return ModelPair.port(inputs, name) == null ? null : session.input(name);
+    }
+  }
+
+  private final SampleUpdate update;
+  private final Net dash;
+  private final Net dot;
+  private final Tensor dashTimestep;
+  private final Tensor dashOutput;
+  private final List<Observation> observations = new ArrayList<>();
+  private final Tensor noise;
+  private final Tensor last;
+  private final Tensor converted;
+
+  Sampling(Engine engine, Plan plan) {
+    update = engine.sampleUpdate();
+    Session first = plan.dash.newSession();
+    Session second = null;
+    try {
+      List<String> outputs = plan.dash.outputs().stream().map(Executable.Port::name).toList();
+      dash = Net.of(first, plan.dash.inputs(), ModelPair.estimateName(outputs));
+      if (plan.dot == null) {
+        dot = null;
+        dashTimestep = null;
+      } else {
+        second = plan.dot.newSession();
+        dot = Net.of(second, plan.dot.inputs(), ModelPair.RESIDUAL);
+        dashTimestep = Net.optional(second, plan.dot.inputs(), ModelPair.DASH_TIMESTEP);
+        for (Executable.Port p : plan.dot.inputs()) {
+          if (p.name().equals(ModelPair.DASH_SAMPLE)) {
+            observations.add(new Observation(dash.sample(), second.input(p.name())));
+          } else if (p.name().equals(ModelPair.DASH_OUTPUT)) {
+            observations.add(new Observation(dash.output(), second.input(p.name())));
+          } else if (outputs.contains(p.name())) {
+            observations.add(new Observation(first.output(p.name()), second.input(p.name())));
+          }
+        }
+      }
+      dashOutput = dash.wide();
+      noise = Tensor.allocate(DType.FLOAT32, plan.sample);
+      last = Tensor.allocate(DType.FLOAT32, plan.sample);
+      converted = Tensor.allocate(DType.FLOAT32, plan.sample);
+    } catch (RuntimeException | Error e) {
+      first.close();
+      if (second != null) {
+        second.close();
+      }
+      throw e;
+    }
+  }
+
+  /** What one batch is made of. */
+  record Batch(
+      GenerateRequest request,
+      SchedulerConfig config,
+      Sampler sampler,
+      Sampler.Times times,
+      int first,
+      int size,
+      int label,
+      int nullLabel) {
+
+    boolean guided() {
+      return request.guidance() > 1 && label != nullLabel;
+    }
+
+    StepKind kind(int step) {
+      return step % (request.dot() + 1) == 0 ? StepKind.DASH : StepKind.DOT;
+    }
+  }
+
+  /** Called after each step. */
+  interface AfterStep {
+    void done(int step, long nanos);
+  }
+
+  /**
+   * Runs all steps of a batch.
+   *
+   * @param b the batch
+   * @param latents receives its final samples, in the rows of the request
+   * @param trajectory receives every sample; may be null
+   * @param after hears of each step
+   */
+  void run(Batch b, Tensor latents, Tensor trajectory, AfterStep after) {
+    int steps = b.times().count();
+    labels(b, dash.labels());
+    if (dot != null) {
+      labels(b, dot.labels());
+    }
+    MemorySegment x = room(b, 0, steps);
+    start(b, x);
+    publish(b, 0, steps, x);
+    keep(b, trajectory, 0, x);
+    for (int i = 0; i < steps; i++) {
+      if (Thread.interrupted()) {
+        throw new java.util.concurrent.CancellationException("interrupted before step " + i);
+      }
+      long begin = System.nanoTime();
+      x = step(b, i, x);
+      after.done(i, System.nanoTime() - begin);
+      keep(b, trajectory, i + 1, x);
+    }
+    MemorySegment.copy(x, 0, latents.data(), x.byteSize() * b.first() / b.size(), x.byteSize());
+  }
+
+  private MemorySegment step(Batch b, int i, MemorySegment x) {
+    int t = b.times().at()[i];
+    StepKind kind = b.kind(i);
+    Net net = kind == StepKind.DASH ? dash : dot;
+    fill(net.timestep(), t);
+    net.session().run();
+    widen(net);
+    if (kind == StepKind.DASH && dot != null && b.request().dot() > 0) {
+      observe(t);
+    }
+    Factors f = b.sampler().step(t, b.times().next()[i]);
+    MemorySegment out = room(b, i + 1, b.times().count());
+    SampleUpdate.Memory memory =
+        new SampleUpdate.Memory(
+            x,
+            dashOutput.data(),
+            kind == StepKind.DOT ? dot.wide().data() : null,
+            f.d() == 0 ? null : noise(b, i, x.byteSize()),
+            out);
+    if (b.request().checkFinite()) {
+      check(net.wide(), b, i, kind == StepKind.DASH ? "Dash's estimate" : "Dot's residual");
+    }
+    advance(b, f, memory);
+    if (b.request().checkFinite()) {
+      check(new Tensor(DType.FLOAT32, new long[] {out.byteSize() / 4}, out), b, i, "the sample");
+    }
+    publish(b, i + 1, b.times().count(), out);
+    return out;
+  }
+
+  private void advance(Batch b, Factors f, SampleUpdate.Memory m) {
+    double guidance = b.guided() ? b.request().guidance() : Double.NaN;
+    long elements = m.x().byteSize() / 4;
+    if (!b.config().thresholding()) {
+      update.apply(f, guidance, m, 0, elements);
+      return;
+    }
+    long picture = elements / b.size();
+    for (long from = 0; from < elements; from += picture) {
+      Factors cut = Thresholding.factors(b.config(), f, guidance, m, from, from + picture);
+      update.apply(cut, guidance, m, from, from + picture);
+    }
+  }
+
+  /** Memory for the sample that step i sees: the model's own input where that is float32. */
+  private MemorySegment room(Batch b, int i, int steps) {
+    Tensor home = i == steps ? last : input(b, i).dtype() == DType.FLOAT32 ? input(b, i) : converted;
+    long bytes = last.byteSize();
+    return home.data().asSlice(0, b.guided() ? bytes / 2 : bytes);
+  }
+
+  private Tensor input(Batch b, int i) {
+    return (b.kind(i) == StepKind.DASH ? dash : dot).sample();
+  }
+
+  /** Makes the sample visible to all rows of the model that step i runs. */
+  private void publish(Batch b, int i, int steps, MemorySegment x) {
+    if (i == steps) {
+      return;
+    }
+    if (b.guided()) {
+      Tensor home = input(b, i).dtype() == DType.FLOAT32 ? input(b, i) : converted;
+      MemorySegment.copy(x, 0, home.data(), x.byteSize(), x.byteSize());
+    }
+    if (input(b, i).dtype() != DType.FLOAT32) {
+      convert(converted, input(b, i));
+    }
+  }
+
+  private void observe(int t) {
+    for (Observation o : observations) {
+      if (o.from().dtype() == o.to().dtype()) {
+        o.to().data().copyFrom(o.from().data());
+      } else {
+        convert(o.from(), o.to());
+      }
+    }
+    fill(dashTimestep, t);
+  }
+
+  private static void widen(Net net) {
+    if (net.wide() != net.output()) {
+      convert(net.output(), net.wide());
+    }
+  }
+
+  private static void convert(Tensor from, Tensor to) {
+    for (long i = 0; i < from.elements(); i++) {
+      to.setDouble(i, from.getDouble(i));
+    }
+  }
+
+  private static void fill(Tensor to, double value) {
+    if (to != null) {
+      for (long i = 0; i < to.elements(); i++) {
+        to.setDouble(i, value);
+      }
+    }
+  }
+
+  /** Unconditional rows first, as diffusers orders them. */
+  private static void labels(Batch b, Tensor to) {
+    if (to != null) {
+      long half = b.guided() ? to.elements() / 2 : 0;
+      for (long i = 0; i < to.elements(); i++) {
+        to.setLong(i, i < half ? b.nullLabel() : b.label());
+      }
+    }
+  }
+
+  private static void start(Batch b, MemorySegment x) {
+    Tensor given = b.request().noise();
+    if (given != null) {
+      long at = x.byteSize() * b.first() / b.size();
+      MemorySegment.copy(given.data(), at, x, 0, x.byteSize());
+      return;
+    }
+    draw(b, x, 0);
+  }
+
+  private MemorySegment noise(Batch b, int step, long bytes) {
+    MemorySegment out = noise.data().asSlice(0, bytes);
+    Tensor given = b.request().stepNoise();
+    if (given != null) {
+      long picture = bytes / b.size();
+      long at = (step * given.dim(1) + b.first()) * picture;
+      MemorySegment.copy(given.data(), at, out, 0, bytes);
+    } else {
+      draw(b, out, step + 1);
+    }
+    return out;
+  }
+
+  private static void draw(Batch b, MemorySegment out, int draw) {
+    long picture = out.byteSize() / 4 / b.size();
+    for (int k = 0; k < b.size(); k++) {
+      Noise.fill(out, k * picture, picture, b.request().seed(), b.first() + k, draw);
+    }
+  }
+
+  private static void keep(Batch b, Tensor trajectory, int index, MemorySegment x) {
+    if (trajectory != null) {
+      long picture = x.byteSize() / b.size();
+      long at = (index * trajectory.dim(1) + b.first()) * picture;
+      MemorySegment.copy(x, 0, trajectory.data(), at, x.byteSize());
+    }
+  }
+
+  private static void check(Tensor t, Batch b, int step, String what) {
+    for (long i = 0; i < t.elements(); i++) {
+      double v = t.getDouble(i);
+      if (!Double.isFinite(v)) {
+        throw new InvalidInputException(
+            "step " + step + " (" + b.kind(step).label() + ", timestep " + b.times().at()[step]
+                + "): " + what + " holds " + v + " at element " + i
+                + ": the model or its input is out of range");
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    dash.session().close();
+    if (dot != null) {
+      dot.session().close();
+    }
+  }
+}
