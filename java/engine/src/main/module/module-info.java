@@ -1,0 +1,20 @@
+/**
+ * Morse's engine: reads ONNX models, compiles them and runs them. Native access is needed by this
+ * module and by io.github.morseengine.bindings; the vector module is optional but several times
+ * faster where oneDNN has no kernel.
+ */
+module io.github.morseengine.engine {
+  requires transitive java.desktop;
+  requires static jdk.incubator.vector;
+  requires io.github.morseengine.bindings;
+  requires io.github.morseengine.onnx;
+  requires org.bytedeco.javacpp;
+
+  exports io.github.morseengine.engine;
+  exports io.github.morseengine.engine.backend;
+  exports io.github.morseengine.engine.error;
+  exports io.github.morseengine.engine.graph.onnx;
+  exports io.github.morseengine.engine.ir;
+  exports io.github.morseengine.engine.morse;
+  exports io.github.morseengine.engine.tensor;
+}
