@@ -64,6 +64,14 @@ final class MatMulLowering {
     long[] strides = v.strides().clone();
     strides[r - 2] = rows == 1 && rowMajor ? cols : sr;
     strides[r - 1] = sc;
+    // oneDNN reads the order of dimensions off the strides: those of size 1 must not mislead it.
+    long span = 1;
+    for (int d = 0; d < r; d++) {
+      span = Math.max(span, v.shape()[d] * strides[d]);
+    }
+    for (int d = 0; d < r - 2; d++) {
+      strides[d] = v.shape()[d] == 1 ? span : strides[d];
+    }
     return new View(v.slot(), v.offset(), v.dtype(), v.shape(), strides);
   }
 

@@ -1,16 +1,50 @@
 package io.github.morseengine.engine.graph.passes;
 
 import io.github.morseengine.engine.ir.Graph;
+import java.util.List;
 
 /** All passes in their order. */
 public final class Passes {
 
+  private static final int MAX_ROUNDS = 8;
+  private static final Pass DEAD_CODE = new DeadCode();
+
+  /** Clean-up first, then operators from their parts, then what surrounds them. */
+  private static final List<Pass> ALL =
+      List.of(
+          new Simplify(),
+          new ViewChains(),
+          new CommonSubexpressions(),
+          new SiluFusion(),
+          new GeluFusion(),
+          new GegluFusion(),
+          new LayerNormFusion(),
+          new GroupNormFusion(),
+          new AttentionFusion(),
+          new ScalarChains(),
+          new LinearFusion(),
+          new ConvFusion(),
+          new GroupNormEpilogue(),
+          new Epilogues());
+
   private Passes() {}
 
   /**
-   * Optimises a bound graph in place.
+   * Optimises a bound graph in place, in rounds until nothing changes.
    *
-   * @param graph the graph
+   * @param graph the graph; all shapes static
    */
-  public static void optimize(Graph graph) {}
+  public static void optimize(Graph graph) {
+    DEAD_CODE.apply(graph);
+    boolean changed = true;
+    for (int round = 0; changed && round < MAX_ROUNDS; round++) {
+      changed = false;
+      for (Pass pass : ALL) {
+        if (pass.apply(graph)) {
+          DEAD_CODE.apply(graph);
+          changed = true;
+        }
+      }
+    }
+  }
 }

@@ -1,0 +1,149 @@
+package io.github.morseengine.engine.graph.passes;
+
+import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+
+/**
+ * MatMul, Softmax, MatMul becomes attention; the scale may stand on the queries, the keys or the
+ * product, as a product or a quotient. The operator Attention of opset 23 is taken apart into the
+ * same form where it has no cache.
+ */
+final class AttentionFusion implements Pass {
+
+  @Override
+  public boolean apply(Graph graph) {
+    return Rewriter.sweep(
+        graph,
+        (r, n) -> {
+          if (n.is("MatMul")) {
+            chain(r, n);
+          } else if (n.is("Attention")) {
+            operator(r, n);
+          }
+        });
+  }
+
+  /** A value without the scalar factors in front of it. */
+  private record Scaled(Value value, double factor) {
+
+    static Scaled of(Value v) {
+      double factor = 1;
+      Node n = v.producer();
+      while (n != null && !Double.isNaN(Match.factor(n)) && Match.scaled(n).rank() == v.rank()) {
+        factor *= Match.factor(n);
+        v = Match.scaled(n);
+        n = v.producer();
+      }
+      return new Scaled(v, factor);
+    }
+  }
+
+  private static void chain(Rewriter r, Node n) {
+    Node softmax = Match.producer(n.input(0), "Softmax");
+    int rank = n.output(0).rank();
+    if (softmax == null || rank < 3 || rank > 4 || n.output(0).dtype() != DType.FLOAT32) {
+      return;
+    }
+    long axis = softmax.attributes().getInt("axis", softmax.opset() < 13 ? 1 : -1);
+    if (axis != -1 && axis != rank - 1 || !r.usedOnce(softmax.output(0))) {
+      return;
+    }
+    Value scores = softmax.input(0);
+    Value mask = null;
+    Node add = Match.producer(scores, "Add");
+    Scaled product = Scaled.of(scores);
+    if (add != null) {
+      Scaled left = Scaled.of(add.input(0));
+      boolean first = Match.producer(left.value(), "MatMul") != null;
+      product = first ? left : Scaled.of(add.input(1));
+      mask = first ? add.input(1) : add.input(0);
+    }
+    Node matmul = Match.producer(product.value(), "MatMul");
+    if (matmul == null || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
+      return;
+    }
+    Scaled q = Scaled.of(matmul.input(0));
+    Scaled k = Scaled.of(matmul.input(1));
+    double scale = product.factor() * q.factor() * k.factor();
+    int[] swap = rank == 3 ? new int[] {0, 2, 1} : new int[] {0, 1, 3, 2};
+    Value keys = r.transpose(k.value(), swap);
+    emit(r, n, q.value(), keys, n.input(1), mask, scale);
+  }
+
+  /** All batch dimensions are spelled out, so that nothing is broadcast but the mask. */
+  private static boolean fits(Node first, Node second) {
+    long[] q = first.input(0).shape();
+    long[] k = first.input(1).shape();
+    long[] v = second.input(1).shape();
+    boolean same = q.length == k.length && k.length == v.length;
+    for (int d = 0; same && d < q.length - 2; d++) {
+      same = q[d] == k[d] && k[d] == v[d];
+    }
+    return same;
+  }
+
+  private static void emit(
+      Rewriter r, Node n, Value q, Value k, Value v, Value mask, double scale) {
+    Attributes a = Attributes.of("scale", (float) scale);
+    if (n.output(0).rank() == 4) {
+      r.fuse(n, n.name(), FusedOps.ATTENTION, a, q, k, v, mask);
+      return;
+    }
+    Value m = mask == null || mask.rank() < 3 ? mask : heads(r, mask);
+    long[] s = n.output(0).shape();
+    Value y = r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, a,
+        new long[] {s[0], 1, s[1], s[2]}, heads(r, q), heads(r, k), heads(r, v), m);
+    r.substitute(n, r.reshape(y, s));
+  }
+
+  /** [N,L,d] as [N,1,L,d]. */
+  private static Value heads(Rewriter r, Value v) {
+    long[] s = v.shape();
+    return r.reshape(v, s[0], 1, s[1], s[2]);
+  }
+
+  private static void operator(Rewriter r, Node n) {
+    Attributes a = n.attributes();
+    Value q = n.input(0);
+    Value mask = n.input(3);
+    boolean plain =
+        n.input(4) == null
+            && n.output(1) == null
+            && n.output(2) == null
+            && n.output(3) == null
+            && a.getInt("is_causal", 0) == 0
+            && a.getFloat("softcap", 0) == 0
+            && q.dtype() == DType.FLOAT32
+            && (mask == null || mask.dtype() == DType.FLOAT32);
+    boolean flat = q.rank() == 3;
+    long heads = a.getInt("q_num_heads", flat ? 0 : q.shape()[1]);
+    long others = a.getInt("kv_num_heads", flat ? heads : n.input(1).shape()[1]);
+    if (!plain || heads < 1 || heads != others) {
+      return;
+    }
+    Value[] in = new Value[3];
+    for (int i = 0; i < 3; i++) {
+      in[i] = flat ? split(r, n.input(i), heads) : n.input(i);
+    }
+    long d = in[0].shape()[3];
+    Attributes scaled = Attributes.of("scale", a.getFloat("scale", (float) (1 / Math.sqrt(d))));
+    if (!flat) {
+      r.fuse(n, n.name(), FusedOps.ATTENTION, scaled, in[0], in[1], in[2], mask);
+      return;
+    }
+    long[] s = {in[0].shape()[0], heads, in[0].shape()[2], in[2].shape()[3]};
+    Value y = r.emit(
+        n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, scaled, s, in[0], in[1], in[2], mask);
+    r.substitute(n, r.reshape(r.transpose(y, 0, 2, 1, 3), n.output(0).shape()));
+  }
+
+  /** [N,L,H*d] as [N,H,L,d]. */
+  private static Value split(Rewriter r, Value v, long heads) {
+    long[] s = v.shape();
+    return r.transpose(r.reshape(v, s[0], s[1], heads, s[2] / heads), 0, 2, 1, 3);
+  }
+}

@@ -1,0 +1,81 @@
+package io.github.morseengine.engine.graph.passes;
+
+import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Conv with constant weights becomes the fused Conv, with nearest-neighbour doubling before it and a
+ * bias that was added after it taken in.
+ */
+final class ConvFusion implements Pass {
+
+  @Override
+  public boolean apply(Graph graph) {
+    return Rewriter.sweep(
+        graph,
+        (r, n) -> {
+          if (n.is("Conv")) {
+            conv(r, n);
+          } else if (n.is("Add")) {
+            for (int i = 0; i < 2; i++) {
+              if (bias(r, n, Match.fused(n.input(i), FusedOps.CONV), n.input(1 - i))) {
+                return;
+              }
+            }
+          }
+        });
+  }
+
+  private static void conv(Rewriter r, Node n) {
+    Value x = n.input(0);
+    String pad = n.attributes().getString("auto_pad", "NOTSET");
+    if (x.dtype() != DType.FLOAT32 || !n.input(1).isConstant() || !pad.equals("NOTSET")) {
+      return;
+    }
+    Map<String, Object> extra = new HashMap<>();
+    Node resize = Match.producer(x, "Resize");
+    if (resize != null && doubles(resize) && r.usedOnce(x)) {
+      extra.put("upsample", 2L);
+      x = resize.input(0);
+    }
+    Attributes a =
+        Rewriter.copy(n, extra, "strides", "pads", "dilations", "group", "kernel_shape");
+    r.fuse(n, n.name(), FusedOps.CONV, a, x, n.input(1), n.input(2));
+  }
+
+  private static boolean bias(Rewriter r, Node n, Node conv, Value by) {
+    if (conv == null || conv.input(2) != null || conv.input(3) != null || !by.isConstant()
+        || !r.usedOnce(conv.output(0)) || Epilogues.activation(conv) != null) {
+      return false;
+    }
+    long channels = conv.input(1).shape()[0];
+    int axis = by.rank() - (conv.output(0).rank() - 1);
+    if (axis < 0 || by.elements() != channels || by.shape()[axis] != channels) {
+      return false;
+    }
+    Value flat = Value.ofConstant(by.name(), by.constant().reshape(channels));
+    r.fuse(n, conv.name(), FusedOps.CONV, conv.attributes(), conv.input(0), conv.input(1), flat);
+    return true;
+  }
+
+  /** Whether a Resize repeats every pixel twice per side. */
+  private static boolean doubles(Node n) {
+    long[] in = n.input(0).shape();
+    long[] out = n.output(0).shape();
+    String coordinates =
+        n.attributes().getString("coordinate_transformation_mode", "half_pixel");
+    String rounding = n.attributes().getString("nearest_mode", "round_prefer_floor");
+    boolean repeats =
+        coordinates.equals("asymmetric") && rounding.equals("floor")
+            || coordinates.equals("half_pixel") && rounding.startsWith("round_prefer");
+    return n.opset() >= 11 && n.attributes().getString("mode", "nearest").equals("nearest")
+        && repeats && in.length == 4 && out[0] == in[0] && out[1] == in[1]
+        && out[2] == 2 * in[2] && out[3] == 2 * in[3];
+  }
+}

@@ -1,0 +1,90 @@
+package io.github.morseengine.engine.graph.passes;
+
+import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.Arrays;
+
+/**
+ * GroupNormalization, and its form below opset 21 (Reshape to groups, InstanceNormalization, Reshape
+ * back), become the fused GroupNorm, to which {@link GroupNormEpilogue} adds what stands around it.
+ */
+final class GroupNormFusion implements Pass {
+
+  @Override
+  public boolean apply(Graph graph) {
+    return Rewriter.sweep(
+        graph,
+        (r, n) -> {
+          if (n.is("GroupNormalization")) {
+            operator(r, n);
+          } else if (n.is("Reshape")) {
+            instance(r, n);
+          }
+        });
+  }
+
+  private static void operator(Rewriter r, Node n) {
+    Value x = n.input(0);
+    long groups = n.attributes().getInt("num_groups", 1);
+    long channels = x.shape()[1];
+    Value gamma = n.input(1);
+    Value beta = n.input(2);
+    if (x.dtype() != DType.FLOAT32 || !gamma.isConstant() || !beta.isConstant()) {
+      return;
+    }
+    Attributes a =
+        Attributes.of("num_groups", groups, "epsilon", n.attributes().getFloat("epsilon", 1e-5f));
+    r.fuse(n, n.name(), FusedOps.GROUP_NORM, a, x, perChannel(gamma, channels),
+        perChannel(beta, channels));
+  }
+
+  /** Opset 18 gives one scale per group, opset 21 one per channel. */
+  private static Value perChannel(Value v, long channels) {
+    if (v.elements() == channels) {
+      return v;
+    }
+    float[] few = v.constant().cast(DType.FLOAT32).materialize(java.lang.foreign.Arena.ofAuto())
+        .toFloats();
+    float[] all = new float[(int) channels];
+    for (int c = 0; c < all.length; c++) {
+      all[c] = few[(int) (c * (long) few.length / channels)];
+    }
+    return Value.ofConstant(v.name(), Constant.of(Tensor.ofFloats(all, channels)));
+  }
+
+  private static void instance(Rewriter r, Node n) {
+    Node norm = Match.producer(n.input(0), "InstanceNormalization");
+    Node split = norm == null ? null : Match.producer(norm.input(0), "Reshape");
+    if (split == null) {
+      return;
+    }
+    Value x = split.input(0);
+    long[] grouped = norm.input(0).shape();
+    boolean shapes = x.rank() >= 3 && grouped.length >= 3 && x.dtype() == DType.FLOAT32
+        && Arrays.equals(x.shape(), n.output(0).shape()) && grouped[0] == x.shape()[0]
+        && grouped[1] > 0 && x.shape()[1] % grouped[1] == 0;
+    double scale = Match.uniform(norm.input(1));
+    double bias = Match.uniform(norm.input(2));
+    if (!shapes || Double.isNaN(scale) || Double.isNaN(bias)) {
+      return;
+    }
+    Attributes a =
+        Attributes.of(
+            "num_groups", grouped[1], "epsilon", norm.attributes().getFloat("epsilon", 1e-5f));
+    long channels = x.shape()[1];
+    r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, x, filled(scale, channels),
+        filled(bias, channels));
+  }
+
+  private static Value filled(double value, long channels) {
+    float[] all = new float[(int) channels];
+    Arrays.fill(all, (float) value);
+    return Value.ofConstant("filled", Constant.of(Tensor.ofFloats(all, channels)));
+  }
+}

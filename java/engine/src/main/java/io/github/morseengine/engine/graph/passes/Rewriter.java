@@ -1,0 +1,163 @@
+package io.github.morseengine.engine.graph.passes;
+
+import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.FusedOps;
+import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One sweep over a graph in topological order: a pass looks at each node and either leaves it or
+ * replaces it by others. Uses are counted as they were when the sweep began.
+ */
+final class Rewriter {
+
+  /** Looks at one node. */
+  @FunctionalInterface
+  interface Visitor {
+
+    /**
+     * Replaces a node by way of the rewriter, or does nothing.
+     *
+     * @param rewriter the sweep
+     * @param node the node
+     */
+    void visit(Rewriter rewriter, Node node);
+  }
+
+  private final Graph graph;
+  private final Map<Value, Integer> uses = new IdentityHashMap<>();
+  private final Map<Value, Value> replaced = new IdentityHashMap<>();
+  private final List<Node> done = new ArrayList<>();
+  private boolean keep;
+  private boolean changed;
+
+  private Rewriter(Graph graph) {
+    this.graph = graph;
+    for (Node n : graph.nodes()) {
+      n.inputs().forEach(v -> uses.merge(v, 1, Integer::sum));
+    }
+    // A graph output must stay, so it never counts as used only once.
+    graph.outputs().forEach(v -> uses.merge(v, 2, Integer::sum));
+  }
+
+  /** Visits every node; returns whether anything was replaced. */
+  static boolean sweep(Graph graph, Visitor visitor) {
+    Rewriter r = new Rewriter(graph);
+    for (Node node : List.copyOf(graph.nodes())) {
+      for (int i = 0; i < node.inputs().size(); i++) {
+        Value to = r.replaced.get(node.input(i));
+        if (to != null) {
+          node.setInput(i, to);
+        }
+      }
+      r.keep = true;
+      visitor.visit(r, node);
+      if (r.keep) {
+        r.done.add(node);
+      }
+    }
+    if (r.changed) {
+      graph.nodes().clear();
+      graph.nodes().addAll(r.done);
+      graph.outputs().replaceAll(v -> r.replaced.getOrDefault(v, v));
+    }
+    return r.changed;
+  }
+
+  /** Whether exactly one node reads a value and the graph does not give it out. */
+  boolean usedOnce(Value v) {
+    return uses.getOrDefault(v, 0) == 1;
+  }
+
+  /** Makes all later readers of the node's output read another value; the node goes. */
+  void substitute(Node node, Value by) {
+    replaced.put(node.output(0), by);
+    drop();
+  }
+
+  /** Replaces the visited node by a fused one with the same output and a name of its own. */
+  void fuse(Node visited, String name, String op, Attributes attributes, Value... inputs) {
+    put(visited, name, FusedOps.DOMAIN, op, 1, attributes, inputs);
+  }
+
+  /** Replaces the visited node by an ONNX operator with the same output. */
+  void put(
+      Node visited,
+      String name,
+      String domain,
+      String op,
+      int opset,
+      Attributes attributes,
+      Value... inputs) {
+    done.add(new Node(name, domain, op, opset, trim(inputs), visited.outputs(), attributes));
+    drop();
+  }
+
+  /** Absent optional inputs at the end are left out. */
+  private static List<Value> trim(Value[] inputs) {
+    int n = inputs.length;
+    while (n > 0 && inputs[n - 1] == null) {
+      n--;
+    }
+    return Arrays.asList(inputs).subList(0, n);
+  }
+
+  private void drop() {
+    keep = false;
+    changed = true;
+  }
+
+  /** Adds an operator before the visited node and gives its output. */
+  Value emit(String name, String domain, String op, Attributes attributes, long[] shape,
+      Value... inputs) {
+    Value out = new Value(name);
+    out.setType(inputs[0].dtype(), shape);
+    done.add(new Node(name, domain, op, 23, trim(inputs), List.of(out), attributes));
+    uses.put(out, 1);
+    changed = true;
+    return out;
+  }
+
+  /** A view of a value under another shape. */
+  Value reshape(Value v, long... shape) {
+    if (Arrays.equals(v.shape(), shape)) {
+      return v;
+    }
+    if (v.isConstant()) {
+      return Value.ofConstant(v.name(), v.constant().reshape(shape));
+    }
+    Value to = Value.ofConstant(v.name() + "/shape", Constant.of(Tensor.ofLongs(shape, shape.length)));
+    return emit(v.name() + "/reshape", "", "Reshape", Attributes.NONE, shape, v, to);
+  }
+
+  /** A view of a value with permuted dimensions. */
+  Value transpose(Value v, int... perm) {
+    long[] shape = new long[perm.length];
+    long[] order = new long[perm.length];
+    for (int i = 0; i < perm.length; i++) {
+      shape[i] = v.shape()[perm[i]];
+      order[i] = perm[i];
+    }
+    return emit(v.name() + "/transpose", "", "Transpose", Attributes.of("perm", order), shape, v);
+  }
+
+  /** Attributes with some of another node's. */
+  static Attributes copy(Node from, Map<String, Object> extra, String... names) {
+    Map<String, Object> map = new HashMap<>(extra);
+    for (String n : names) {
+      if (from.attributes().has(n)) {
+        map.put(n, from.attributes().get(n));
+      }
+    }
+    return new Attributes(map);
+  }
+}
