@@ -1,0 +1,115 @@
+package io.github.morseengine.cli;
+
+import io.github.morseengine.engine.Diagnostics;
+import io.github.morseengine.engine.error.MorseException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Tells what this machine offers and what is missing. */
+@Command(
+    name = "doctor",
+    description = "Tells JDK, CPU features, libraries and GPU, what is missing and how to get it.",
+    sortOptions = false,
+    footer = {"", "Examples:", "  morse doctor", "  morse doctor --json doctor.json"})
+final class DoctorCommand implements Callable<Integer> {
+
+  private static final double GIB = 1L << 30;
+
+  private final Console console;
+
+  @Mixin private EngineOptions options;
+
+  DoctorCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    long begin = System.nanoTime();
+    options.check();
+    Report report = options.report("doctor", null, null);
+    Map<String, Object> java = java();
+    Map<String, Object> cpu = new LinkedHashMap<>();
+    cpu.put("name", Diagnostics.processor());
+    cpu.put("architecture", System.getProperty("os.arch"));
+    cpu.put("processors", Runtime.getRuntime().availableProcessors());
+    List<String> missing = new ArrayList<>();
+    List<Map<String, Object>> libraries = new ArrayList<>();
+    try {
+      for (Diagnostics.Library l : Diagnostics.libraries()) {
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", l.name());
+        entry.put("version", l.version());
+        entry.put("path", l.path());
+        libraries.add(entry);
+      }
+      cpu.put("instruction_set", Diagnostics.instructionSet());
+    } catch (MorseException e) {
+      cpu.put("instruction_set", null);
+      missing.add("the CPU backend: " + e.getMessage());
+    }
+    cpu.put("features", Diagnostics.processorFeatures());
+    if (!(Boolean) java.get("vector_module")) {
+      missing.add("the module jdk.incubator.vector: start Java with --add-modules="
+          + "jdk.incubator.vector, or use the morse script");
+    }
+    Map<String, Object> cuda = new LinkedHashMap<>();
+    cuda.put("available", false);
+    cuda.put("driver", Diagnostics.gpuDriver());
+    cuda.put("devices", List.of());
+    cuda.put("reason", "this build has no CUDA backend");
+    report.put("java", java);
+    report.put("cpu", cpu);
+    report.put("libraries", libraries);
+    report.put("cuda", cuda);
+    print(java, cpu, libraries, cuda, missing);
+    options.write(report, begin);
+    return libraries.isEmpty() ? Main.FAILED : 0;
+  }
+
+  private static Map<String, Object> java() {
+    Map<String, Object> java = new LinkedHashMap<>();
+    java.put("version", System.getProperty("java.runtime.version"));
+    java.put("vendor", System.getProperty("java.vendor"));
+    java.put("home", System.getProperty("java.home"));
+    java.put("max_heap_bytes", Runtime.getRuntime().maxMemory());
+    java.put("vector_module", Diagnostics.hasVectorModule());
+    return java;
+  }
+
+  private void print(
+      Map<String, Object> java,
+      Map<String, Object> cpu,
+      List<Map<String, Object>> libraries,
+      Map<String, Object> cuda,
+      List<String> missing) {
+    PrintStream out = console.out();
+    out.printf(
+        Locale.ROOT,
+        "java     %s (%s) in %s; heap up to %.1f GiB; vectors %s%n",
+        java.get("version"),
+        java.get("vendor"),
+        java.get("home"),
+        (Long) java.get("max_heap_bytes") / GIB,
+        (Boolean) java.get("vector_module") ? "on" : "off");
+    out.println(
+        "cpu      " + cpu.get("name") + ", " + cpu.get("processors") + " processors, oneDNN uses "
+            + cpu.get("instruction_set"));
+    out.println("         " + String.join(" ", Diagnostics.processorFeatures()));
+    for (Map<String, Object> l : libraries) {
+      String version = l.get("version") == null ? "" : " " + l.get("version");
+      out.println("library  " + l.get("name") + version + " in " + l.get("path"));
+    }
+    out.println("cuda     not available: " + cuda.get("reason"));
+    for (String m : missing) {
+      out.println("missing  " + m);
+    }
+  }
+}

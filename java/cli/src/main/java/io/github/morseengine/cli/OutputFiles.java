@@ -1,0 +1,70 @@
+package io.github.morseengine.cli;
+
+import io.github.morseengine.engine.error.InvalidInputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** Finds out before the work whether its results can be written. */
+final class OutputFiles {
+
+  private OutputFiles() {}
+
+  /** Tries what writing the file will need, and leaves nothing behind. */
+  static void requireWritable(Path file) {
+    try {
+      if (Files.isDirectory(file)) {
+        throw new IOException("it is a folder, give a file");
+      }
+      if (Files.exists(file) && !Files.isRegularFile(file)) {
+        Files.newByteChannel(file, StandardOpenOption.WRITE).close();
+        return;
+      }
+      Path folder = file.toAbsolutePath().getParent();
+      if (folder == null || !Files.isDirectory(folder)) {
+        throw new IOException("the folder '" + folder + "' does not exist");
+      }
+      probe(folder);
+    } catch (IOException e) {
+      throw new InvalidInputException("cannot write '" + file + "': " + reason(e), e);
+    }
+  }
+
+  /** Tries whether a folder can be made and written into; it is not made yet. */
+  static void requireWritableFolder(Path folder) {
+    try {
+      Path existing = folder.toAbsolutePath();
+      while (existing != null && !Files.exists(existing)) {
+        existing = existing.getParent();
+      }
+      if (existing == null || !Files.isDirectory(existing)) {
+        throw new IOException("'" + existing + "' is not a folder");
+      }
+      probe(existing);
+    } catch (IOException e) {
+      throw new InvalidInputException("cannot write into '" + folder + "': " + reason(e), e);
+    }
+  }
+
+  static void makeFolder(Path folder) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new InvalidInputException("cannot make the folder '" + folder + "': " + reason(e), e);
+    }
+  }
+
+  private static void probe(Path folder) throws IOException {
+    Files.delete(Files.createTempFile(folder, ".morse", ".probe"));
+  }
+
+  private static String reason(IOException e) {
+    return switch (e) {
+      case java.nio.file.AccessDeniedException denied -> "permission denied";
+      case java.nio.file.FileSystemException system when system.getReason() != null ->
+          system.getReason();
+      default -> e.getMessage() == null ? e.toString() : e.getMessage();
+    };
+  }
+}

@@ -1,0 +1,2 @@
+/** The {@code morse} command: arguments, reports and messages around the engine. */
+package io.github.morseengine.cli;
