@@ -41,7 +41,6 @@ public final class Main {
       line.setErr(new java.io.PrintWriter(err, true));
       line.setParameterExceptionHandler((e, given) -> usage(e, err, verbose));
       line.setExecutionExceptionHandler((e, command, result) -> failure(e, err, verbose));
-      line.getHelpSectionMap().remove(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST);
       int code = line.execute(args);
       out.flush();
       if (out.checkError()) {

@@ -1,5 +1,6 @@
 package io.github.morseengine.cli;
 
+import java.lang.module.ModuleDescriptor;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,7 +44,11 @@ final class MorseCommand implements Runnable {
 
     @Override
     public String[] getVersion() {
-      String version = MorseCommand.class.getPackage().getImplementationVersion();
+      ModuleDescriptor module = MorseCommand.class.getModule().getDescriptor();
+      String version =
+          module == null
+              ? MorseCommand.class.getPackage().getImplementationVersion()
+              : module.rawVersion().orElse(null);
       return new String[] {"morse " + (version == null ? "(not packaged)" : version)};
     }
   }
