@@ -144,30 +144,42 @@ final class ElementwiseLowering {
     }
     a = p.packed(raise(a, shape.length));
     b = raise(b, shape.length);
-    // oneDNN runs fast only on operands of one layout.
-    b = b.elements() == a.elements() ? p.as(b, a.strides()) : p.dense(b);
     if (shape.length == 0) {
       a = a.reshape(new long[] {1});
       b = b.reshape(new long[] {1});
     }
     View y = p.allocate(DType.FLOAT32, a.shape(), a.strides());
-    MemoryDesc ad = ConvLowering.desc(a);
-    MemoryDesc bd = ConvLowering.desc(b);
-    MemoryDesc yd = ConvLowering.desc(y);
-    Primitive primitive;
-    try (Attributes attributes = new Attributes()) {
-      primitive = Primitive.binary(p.engine, kind, ad, bd, yd, attributes);
-    }
+    Primitive primitive = b.has(a.strides()) ? binary(p, kind, a, b, y) : null;
     if (primitive == null) {
-      return false;
+      p.add(BroadcastKernel.step(kind, a, b.expand(a.shape()), y));
+    } else {
+      DnnStep step = new DnnStep(primitive);
+      step.with(Arg.SRC.code(), ConvLowering.desc(a), a);
+      step.with(Arg.SRC_1.code(), ConvLowering.desc(b), b);
+      step.with(Arg.DST.code(), ConvLowering.desc(y), y);
+      ConvLowering.scratch(p, step);
+      p.add(step);
     }
-    DnnStep step = new DnnStep(primitive);
-    step.with(Arg.SRC.code(), ad, a);
-    step.with(Arg.SRC_1.code(), bd, b).with(Arg.DST.code(), yd, y);
-    ConvLowering.scratch(p, step);
-    p.add(step);
     p.put(node.output(0), shape.length == 0 ? y.reshape(shape) : y);
     return true;
+  }
+
+  /** oneDNN's kernel for operands of one layout; null where it has only its reference. */
+  private static Primitive binary(Program p, BinaryKind kind, View a, View b, View y) {
+    if (a.elements() != b.elements()) {
+      return null;
+    }
+    try (Attributes attributes = new Attributes();
+        MemoryDesc ad = ConvLowering.desc(a);
+        MemoryDesc bd = ConvLowering.desc(b);
+        MemoryDesc yd = ConvLowering.desc(y)) {
+      Primitive found = Primitive.binary(p.engine, kind, ad, bd, yd, attributes);
+      if (found != null && found.implementation().startsWith("ref")) {
+        found.close();
+        return null;
+      }
+      return found;
+    }
   }
 
   private static View raise(View v, int rank) {

@@ -9,6 +9,7 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -45,12 +46,21 @@ final class GroupNormEpilogue implements Pass {
         });
   }
 
-  /** The norm that computes a value for one reader only and has no activation yet. */
+  /**
+   * The norm that computes a value for one reader only and has no activation yet; a Reshape that
+   * only spells the positions out differently may stand between.
+   */
   private static Node norm(Rewriter r, Value v) {
-    Node norm = Match.fused(v, FusedOps.GROUP_NORM);
+    Node view = Match.producer(v, "Reshape");
+    boolean positions =
+        view != null && r.usedOnce(v) && v.rank() >= 3
+            && v.shape()[0] == view.input(0).shape()[0]
+            && v.shape()[1] == view.input(0).shape()[1];
+    Value y = positions ? view.input(0) : v;
+    Node norm = Match.fused(y, FusedOps.GROUP_NORM);
     boolean open =
         norm != null
-            && r.usedOnce(v)
+            && r.usedOnce(y)
             && norm.attributes().getString("activation", "none").equals("none");
     return open ? norm : null;
   }
@@ -114,7 +124,13 @@ final class GroupNormEpilogue implements Pass {
   private static void replace(Rewriter r, Node n, Node norm, Value[] in, String activation) {
     Attributes a =
         Rewriter.copy(norm, Map.of("activation", activation), "num_groups", "epsilon");
-    r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, in);
+    long[] shape = norm.output(0).shape();
+    if (Arrays.equals(shape, n.output(0).shape())) {
+      r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, in);
+    } else {
+      Value y = r.emit(norm.name(), FusedOps.DOMAIN, FusedOps.GROUP_NORM, a, shape, in);
+      r.substitute(n, r.reshape(y, n.output(0).shape()));
+    }
   }
 
   /** 1 or N if a value is one number per channel (and sample) of an image; -1 if it is not. */

@@ -67,7 +67,7 @@ final class GroupNormFusion implements Pass {
     Value x = split.input(0);
     long[] grouped = norm.input(0).shape();
     boolean shapes = x.rank() >= 3 && grouped.length >= 3 && x.dtype() == DType.FLOAT32
-        && Arrays.equals(x.shape(), n.output(0).shape()) && grouped[0] == x.shape()[0]
+        && channels(n.output(0).shape(), x.shape()) && grouped[0] == x.shape()[0]
         && grouped[1] > 0 && x.shape()[1] % grouped[1] == 0;
     double scale = Match.uniform(norm.input(1));
     double bias = Match.uniform(norm.input(2));
@@ -78,8 +78,18 @@ final class GroupNormFusion implements Pass {
         Attributes.of(
             "num_groups", grouped[1], "epsilon", norm.attributes().getFloat("epsilon", 1e-5f));
     long channels = x.shape()[1];
-    r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, x, filled(scale, channels),
-        filled(bias, channels));
+    Value[] in = {x, filled(scale, channels), filled(bias, channels)};
+    if (Arrays.equals(x.shape(), n.output(0).shape())) {
+      r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, in);
+    } else {
+      Value y = r.emit(norm.name(), FusedOps.DOMAIN, FusedOps.GROUP_NORM, a, x.shape(), in);
+      r.substitute(n, r.reshape(y, n.output(0).shape()));
+    }
+  }
+
+  /** Whether two shapes differ at most in how they spell the positions out. */
+  private static boolean channels(long[] a, long[] b) {
+    return a.length >= 3 && a[0] == b[0] && a[1] == b[1];
   }
 
   private static Value filled(double value, long channels) {
