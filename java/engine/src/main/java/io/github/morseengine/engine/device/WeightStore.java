@@ -72,6 +72,9 @@ public final class WeightStore {
   private long nextId;
   private long bytes;
 
+  /** Creates an empty store. */
+  public WeightStore() {}
+
   /**
    * Finds or packs a weight.
    *

@@ -9,6 +9,9 @@ import io.github.morseengine.engine.ir.Graph;
 /** Runs graphs node by node in plain Java. */
 public final class ReferenceBackend implements Backend {
 
+  /** Creates a backend; nothing needs to be opened. */
+  public ReferenceBackend() {}
+
   @Override
   public String name() {
     return "reference";

@@ -7,6 +7,9 @@ import java.lang.foreign.ValueLayout;
 /** The residual-feedback step, element by element in double precision. */
 public final class UpdateReference implements SampleUpdate {
 
+  /** Creates the stateless step. */
+  public UpdateReference() {}
+
   @Override
   public void apply(Factors factors, double guidance, Memory m, long from, long to) {
     Factors f = factors.collapsed();
