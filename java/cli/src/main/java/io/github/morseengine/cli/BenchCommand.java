@@ -43,7 +43,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME|DIR|FILE.onnx",
-      description = "A shipped model, a directory or a file. Default: " + ModelLocator.DEFAULT + ".")
+      description =
+          "A shipped model, a directory or a file. Default: " + ModelLocator.DEFAULT + ".")
   private String model;
 
   @Option(

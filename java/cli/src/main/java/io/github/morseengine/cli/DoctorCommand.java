@@ -57,8 +57,9 @@ final class DoctorCommand implements Callable<Integer> {
     }
     cpu.put("features", Diagnostics.processorFeatures());
     if (!(Boolean) java.get("vector_module")) {
-      missing.add("the module jdk.incubator.vector: start Java with --add-modules="
-          + "jdk.incubator.vector, or use the morse script");
+      missing.add(
+          "the module jdk.incubator.vector: start Java with --add-modules="
+              + "jdk.incubator.vector, or use the morse script");
     }
     Map<String, Object> cuda = new LinkedHashMap<>();
     cuda.put("available", false);
@@ -100,7 +101,11 @@ final class DoctorCommand implements Callable<Integer> {
         (Long) java.get("max_heap_bytes") / GIB,
         (Boolean) java.get("vector_module") ? "on" : "off");
     out.println(
-        "cpu      " + cpu.get("name") + ", " + cpu.get("processors") + " processors, oneDNN uses "
+        "cpu      "
+            + cpu.get("name")
+            + ", "
+            + cpu.get("processors")
+            + " processors, oneDNN uses "
             + cpu.get("instruction_set"));
     out.println("         " + String.join(" ", Diagnostics.processorFeatures()));
     for (Map<String, Object> l : libraries) {

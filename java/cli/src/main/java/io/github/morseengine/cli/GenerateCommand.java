@@ -252,7 +252,8 @@ final class GenerateCommand implements Callable<Integer> {
   private GenerateRequest request(ModelDirectory directory) {
     Tensor start = noise == null ? null : Npy.read(noise);
     boolean counted = count == null && start != null && start.rank() > 0;
-    int pictures = counted ? (int) Math.min(start.dim(0), MOST_PICTURES) : count == null ? 16 : count;
+    int pictures =
+        counted ? (int) Math.min(start.dim(0), MOST_PICTURES) : count == null ? 16 : count;
     int dots = noDot ? 0 : dot != null ? dot : directory.dot().isPresent() ? 1 : 0;
     return GenerateRequest.builder()
         .count(pictures)

@@ -46,14 +46,19 @@ final class InputShapes {
   private static long[] guess(OnnxModel model, OnnxModel.Port port, long batch) {
     if (port.dims() == null) {
       throw new InvalidInputException(
-          model.name() + ": the shape of input '" + port.name() + "' is open: give --shape "
-              + port.name() + "=1,3,32,32");
+          model.name()
+              + ": the shape of input '"
+              + port.name()
+              + "' is open: give --shape "
+              + port.name()
+              + "=1,3,32,32");
     }
     List<Dim> dims = port.dims();
     long[] out = new long[dims.size()];
     for (int i = 0; i < out.length; i++) {
       Dim d = dims.get(i);
-      out[i] = d.isFixed() ? d.size() : i == 0 ? batch : out.length == PICTURE_RANK ? SIDE : SEQUENCE;
+      out[i] =
+          d.isFixed() ? d.size() : i == 0 ? batch : out.length == PICTURE_RANK ? SIDE : SEQUENCE;
     }
     return out;
   }

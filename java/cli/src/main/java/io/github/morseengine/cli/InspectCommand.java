@@ -146,8 +146,7 @@ final class InspectCommand implements Callable<Integer> {
       }
       try {
         CompiledModel compiled = engine.compile(model, InputShapes.of(model, shapes, 1));
-        values.put(
-            "flops", compiled.steps().stream().mapToLong(Executable.StepInfo::flops).sum());
+        values.put("flops", compiled.steps().stream().mapToLong(Executable.StepInfo::flops).sum());
         return new Inspection(values, compiled, null);
       } catch (MorseException e) {
         if (!shapes.isEmpty()) {
@@ -217,7 +216,11 @@ final class InspectCommand implements Callable<Integer> {
       ((Map<?, ?>) values.get(key))
           .forEach(
               (name, port) ->
-                  out.add(name + " " + ((Map<?, ?>) port).get("dtype") + ((Map<?, ?>) port).get("shape")));
+                  out.add(
+                      name
+                          + " "
+                          + ((Map<?, ?>) port).get("dtype")
+                          + ((Map<?, ?>) port).get("shape")));
       return String.join(", ", out);
     }
 

@@ -79,7 +79,9 @@ public final class Main {
       return "stopped; nothing was written";
     }
     if (e instanceof OutOfMemoryError) {
-      return "out of memory (" + line(e.getMessage()) + "): use a smaller --batch or --count, or"
+      return "out of memory ("
+          + line(e.getMessage())
+          + "): use a smaller --batch or --count, or"
           + " give Java more with MORSE_JAVA_OPTS=-Xmx8g";
     }
     return "internal error: " + line(e.toString()) + "; run again with --verbose and report it";

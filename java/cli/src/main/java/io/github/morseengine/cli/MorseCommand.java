@@ -35,8 +35,7 @@ final class MorseCommand implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(
-        spec.commandLine(),
-        "give a command: " + String.join(", ", spec.subcommands().keySet()));
+        spec.commandLine(), "give a command: " + String.join(", ", spec.subcommands().keySet()));
   }
 
   /** Reads the version from the jar. */

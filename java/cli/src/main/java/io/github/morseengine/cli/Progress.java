@@ -40,9 +40,7 @@ final class Progress implements ProgressListener, AutoCloseable {
     int full = (int) ((long) WIDTH * done / total);
     double seconds = (System.nanoTime() - begin) / 1e9;
     String rest =
-        done == 0
-            ? ""
-            : String.format(Locale.ROOT, "%.1f s left", seconds / done * (total - done));
+        done == 0 ? "" : String.format(Locale.ROOT, "%.1f s left", seconds / done * (total - done));
     err.printf(
         Locale.ROOT,
         "\r%s [%s%s] %d/%d steps  %s\033[K",

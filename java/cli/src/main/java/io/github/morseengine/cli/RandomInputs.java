@@ -15,7 +15,9 @@ final class RandomInputs {
     Random random = new Random(1);
     for (Executable.Port port : model.inputs()) {
       Tensor value = Tensor.allocate(port.dtype(), port.shape());
-      for (long i = 0; port.dtype().isFloat() && port.shape().length > 1 && i < value.elements(); i++) {
+      for (long i = 0;
+          port.dtype().isFloat() && port.shape().length > 1 && i < value.elements();
+          i++) {
         value.setDouble(i, random.nextGaussian());
       }
       session.setInput(port.name(), value);

@@ -26,10 +26,8 @@ final class StandardError {
     try {
       Linker linker = Linker.nativeLinker();
       FunctionDescriptor ints =
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
-      MethodHandle dup2 =
-          linker.downcallHandle(linker.defaultLookup().findOrThrow("dup2"), ints);
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
+      MethodHandle dup2 = linker.downcallHandle(linker.defaultLookup().findOrThrow("dup2"), ints);
       int status = (int) dup2.invokeExact(real.intValue(), STANDARD_ERROR);
       if (status < 0) {
         System.err.println("morse: warning: the standard error stays behind a filter");

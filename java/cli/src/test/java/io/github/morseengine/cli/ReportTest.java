@@ -40,15 +40,49 @@ class ReportTest {
     Path trajectory = folder.resolve("trajectory.npy");
     Cli cli =
         Cli.run(
-            "generate", "--model", model, "--count", 5, "--batch", 2, "--dash", 3, "--dot", 2,
-            "--label", "food", "--guidance", 2, "--out", png, "--json", json, "--save-latents",
-            latents, "--save-trajectory", trajectory);
+            "generate",
+            "--model",
+            model,
+            "--count",
+            5,
+            "--batch",
+            2,
+            "--dash",
+            3,
+            "--dot",
+            2,
+            "--label",
+            "food",
+            "--guidance",
+            2,
+            "--out",
+            png,
+            "--json",
+            json,
+            "--save-latents",
+            latents,
+            "--save-trajectory",
+            trajectory);
     assertEquals(0, cli.code(), cli.err());
     assertEquals(3, cli.out().lines().count(), cli.out());
     Map<?, ?> r = Cli.json(json);
     keys(
-        r, "sampler", "seed", "count", "batch", "steps", "n_dash", "n_dot", "t_dash_ms", "t_dot_ms",
-        "lsd", "images_per_second", "load_ms", "weight_bytes", "arena_bytes", "files");
+        r,
+        "sampler",
+        "seed",
+        "count",
+        "batch",
+        "steps",
+        "n_dash",
+        "n_dot",
+        "t_dash_ms",
+        "t_dot_ms",
+        "lsd",
+        "images_per_second",
+        "load_ms",
+        "weight_bytes",
+        "arena_bytes",
+        "files");
     assertEquals(3L, r.get("n_dash"));
     assertEquals(6L, r.get("n_dot"));
     List<?> steps = (List<?>) r.get("steps");
@@ -72,8 +106,18 @@ class ReportTest {
     Path pictures = folder.resolve("new").resolve("pictures");
     Cli cli =
         Cli.run(
-            "generate", "--model", model, "--noise", noise, "--dash", 1, "--no-dot", "--out-dir",
-            pictures, "--json", json);
+            "generate",
+            "--model",
+            model,
+            "--noise",
+            noise,
+            "--dash",
+            1,
+            "--no-dot",
+            "--out-dir",
+            pictures,
+            "--json",
+            json);
     assertEquals(0, cli.code(), cli.err());
     try (var files = Files.list(pictures)) {
       assertEquals(3, files.count());
@@ -92,17 +136,27 @@ class ReportTest {
     Npy.write(folder.resolve("t.npy"), Tensor.ofLongs(new long[] {1, 2}, 2));
     Cli cli =
         Cli.run(
-            "run", model.resolve("dash.onnx"), "--input", "sample=" + folder.resolve("x.npy"),
-            "--input", "timestep=" + folder.resolve("t.npy"), "--input",
-            "class_labels=" + folder.resolve("t.npy"), "--out-dir", folder.resolve("out"),
-            "--iterations", 3, "--warmup", 1, "--json", json);
+            "run",
+            model.resolve("dash.onnx"),
+            "--input",
+            "sample=" + folder.resolve("x.npy"),
+            "--input",
+            "timestep=" + folder.resolve("t.npy"),
+            "--input",
+            "class_labels=" + folder.resolve("t.npy"),
+            "--out-dir",
+            folder.resolve("out"),
+            "--iterations",
+            3,
+            "--warmup",
+            1,
+            "--json",
+            json);
     assertEquals(0, cli.code(), cli.err());
     Map<?, ?> r = Cli.json(json);
-    keys(
-        r, "latency_ms", "iterations", "compile_ms", "weight_bytes", "arena_bytes", "outputs");
+    keys(r, "latency_ms", "iterations", "compile_ms", "weight_bytes", "arena_bytes", "outputs");
     assertEquals(Set.of("min", "median", "p90"), ((Map<?, ?>) r.get("latency_ms")).keySet());
-    assertEquals(
-        List.of(2L, 3L, 4L, 5L), ((Map<?, ?>) r.get("outputs")).get("out_sample"));
+    assertEquals(List.of(2L, 3L, 4L, 5L), ((Map<?, ?>) r.get("outputs")).get("out_sample"));
     Tensor y = Npy.read(folder.resolve("out").resolve("out_sample.npy"));
     assertEquals(0.75, y.getDouble(0), 1e-6);
   }
@@ -119,7 +173,13 @@ class ReportTest {
     assertTrue(unknown.err().contains("simple") && unknown.err().contains("sample"), unknown.err());
     Cli wrong =
         Cli.run(
-            "run", dash, "--input", "sample=" + x, "--input", "timestep=" + x, "--input",
+            "run",
+            dash,
+            "--input",
+            "sample=" + x,
+            "--input",
+            "timestep=" + x,
+            "--input",
             "class_labels=" + x);
     assertEquals(Main.FAILED, wrong.code());
     assertTrue(wrong.err().contains("sample"), wrong.err());

@@ -50,7 +50,10 @@ final class TinyModel {
   /** A model whose only node no engine knows. */
   static Path unsupported(Path file) throws IOException {
     GraphProto.Builder g =
-        graph("odd").addInput(picture("x")).addOutput(picture("y")).addNode(node("Frobnicate", "y", "x"));
+        graph("odd")
+            .addInput(picture("x"))
+            .addOutput(picture("y"))
+            .addNode(node("Frobnicate", "y", "x"));
     return Files.write(file, model(g).toByteArray());
   }
 
