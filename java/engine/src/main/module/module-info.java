@@ -5,7 +5,6 @@
  */
 module io.github.morseengine.engine {
   requires transitive java.desktop;
-  requires static jdk.incubator.vector;
   requires io.github.morseengine.bindings;
   requires io.github.morseengine.onnx;
   requires org.bytedeco.javacpp;

@@ -56,11 +56,6 @@ final class DoctorCommand implements Callable<Integer> {
       missing.add("the CPU backend: " + e.getMessage());
     }
     cpu.put("features", Diagnostics.processorFeatures());
-    if (!(Boolean) java.get("vector_module")) {
-      missing.add(
-          "the module jdk.incubator.vector: start Java with --add-modules="
-              + "jdk.incubator.vector, or use the morse script");
-    }
     Map<String, Object> cuda = new LinkedHashMap<>();
     cuda.put("available", false);
     cuda.put("driver", Diagnostics.gpuDriver());
@@ -81,7 +76,6 @@ final class DoctorCommand implements Callable<Integer> {
     java.put("vendor", System.getProperty("java.vendor"));
     java.put("home", System.getProperty("java.home"));
     java.put("max_heap_bytes", Runtime.getRuntime().maxMemory());
-    java.put("vector_module", Diagnostics.hasVectorModule());
     return java;
   }
 
@@ -94,12 +88,11 @@ final class DoctorCommand implements Callable<Integer> {
     PrintStream out = console.out();
     out.printf(
         Locale.ROOT,
-        "java     %s (%s) in %s; heap up to %.1f GiB; vectors %s%n",
+        "java     %s (%s) in %s; heap up to %.1f GiB%n",
         java.get("version"),
         java.get("vendor"),
         java.get("home"),
-        (Long) java.get("max_heap_bytes") / GIB,
-        (Boolean) java.get("vector_module") ? "on" : "off");
+        (Long) java.get("max_heap_bytes") / GIB);
     out.println(
         "cpu      "
             + cpu.get("name")

@@ -21,7 +21,6 @@ public final class Main {
    * @param args arguments
    */
   public static void main(String[] args) {
-    StandardError.restore();
     System.exit(run(args, System.out, System.err));
   }
 

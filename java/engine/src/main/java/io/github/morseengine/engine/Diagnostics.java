@@ -78,11 +78,6 @@ public final class Diagnostics {
     return List.of();
   }
 
-  /** {@return whether Java was started with jdk.incubator.vector} */
-  public static boolean hasVectorModule() {
-    return CpuBackend.hasVectors();
-  }
-
   /** {@return the version of NVIDIA's driver; null where there is none} */
   public static String gpuDriver() {
     for (String line : lines(DRIVER)) {

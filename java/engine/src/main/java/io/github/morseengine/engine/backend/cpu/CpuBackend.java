@@ -4,7 +4,6 @@ import io.github.morseengine.engine.backend.Backend;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.backend.SampleUpdate;
-import io.github.morseengine.engine.backend.reference.UpdateReference;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.ffi.onednn.Dnn;
@@ -20,7 +19,6 @@ public final class CpuBackend implements Backend {
   private final DnnEngine engine;
   private final WeightStore store = new WeightStore();
   private final int threads;
-  private final boolean vectors;
 
   /**
    * Opens oneDNN.
@@ -39,12 +37,6 @@ public final class CpuBackend implements Backend {
     }
     this.engine = new DnnEngine();
     this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
-    this.vectors = hasVectors();
-  }
-
-  /** {@return whether the JVM was started with the vector module} */
-  public static boolean hasVectors() {
-    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
   }
 
   @Override
@@ -83,12 +75,12 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Executable compile(Graph graph) {
-    return CpuCompiler.compile(graph, engine, store, threads, vectors);
+    return CpuCompiler.compile(graph, engine, store, threads);
   }
 
   @Override
   public SampleUpdate sampleUpdate() {
-    return vectors ? new VectorUpdate() : new UpdateReference();
+    return new CpuUpdate();
   }
 
   @Override

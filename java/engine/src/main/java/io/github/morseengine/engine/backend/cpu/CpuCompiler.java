@@ -25,8 +25,8 @@ final class CpuCompiler {
   }
 
   static CpuExecutable compile(
-      Graph graph, DnnEngine engine, WeightStore store, int threads, boolean vectors) {
-    Program program = new Program(engine, store, vectors);
+      Graph graph, DnnEngine engine, WeightStore store, int threads) {
+    Program program = new Program(engine, store);
     try {
       CpuCompiler compiler = new CpuCompiler(program);
       compiler.run(graph);

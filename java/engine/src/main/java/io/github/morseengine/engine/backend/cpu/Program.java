@@ -26,7 +26,6 @@ import java.util.Map;
 final class Program {
 
   final DnnEngine engine;
-  final boolean vectors;
   final List<Step> steps = new ArrayList<>();
   final List<StepInfo> infos = new ArrayList<>();
   final List<Slot> slots = new ArrayList<>();
@@ -36,10 +35,9 @@ final class Program {
   private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
   private Node current;
 
-  Program(DnnEngine engine, WeightStore store, boolean vectors) {
+  Program(DnnEngine engine, WeightStore store) {
     this.engine = engine;
     this.store = store;
-    this.vectors = vectors;
   }
 
   /** Names the node that the next steps belong to. */

@@ -6,6 +6,7 @@ import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
+import java.lang.foreign.Arena;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -34,8 +35,8 @@ final class ConvFusion implements Pass {
 
   private static void conv(Rewriter r, Node n) {
     Value x = n.input(0);
-    String pad = n.attributes().getString("auto_pad", "NOTSET");
-    if (x.dtype() != DType.FLOAT32 || !n.input(1).isConstant() || !pad.equals("NOTSET")) {
+    String auto = n.attributes().getString("auto_pad", "NOTSET");
+    if (x.dtype() != DType.FLOAT32 || !n.input(1).isConstant() || !auto.equals("NOTSET")) {
       return;
     }
     Map<String, Object> extra = new HashMap<>();
@@ -44,9 +45,44 @@ final class ConvFusion implements Pass {
       extra.put("upsample", 2L);
       x = resize.input(0);
     }
-    Attributes a =
-        Rewriter.copy(n, extra, "strides", "pads", "dilations", "group", "kernel_shape");
+    Node pad = Match.producer(x, "Pad");
+    long[] pads = pad == null ? null : padding(pad);
+    if (pads != null) {
+      long[] own = n.attributes().getInts("pads");
+      for (int i = 0; own != null && i < pads.length; i++) {
+        pads[i] += own[i];
+      }
+      extra.put("pads", pads);
+      x = pad.input(0);
+    }
+    Attributes a = Rewriter.copy(n, extra, "strides", "dilations", "group", "kernel_shape");
+    if (pads == null && n.attributes().has("pads")) {
+      a = a.with("pads", n.attributes().get("pads"));
+    }
     r.fuse(n, n.name(), FusedOps.CONV, a, x, n.input(1), n.input(2));
+  }
+
+  /** The zeros that a Pad puts around images, in the order of a Conv's pads; else null. */
+  private static long[] padding(Node pad) {
+    int rank = pad.output(0).rank();
+    boolean zeros =
+        pad.attributes().getString("mode", "constant").equals("constant")
+            && (pad.input(2) == null || Match.scalar(pad.input(2)) == 0);
+    if (!zeros || pad.input(1) == null || !pad.input(1).isConstant() || pad.input(3) != null) {
+      return null;
+    }
+    long[] all = pad.input(1).constant().materialize(Arena.ofAuto()).toLongs();
+    long[] out = new long[2 * (rank - 2)];
+    for (int d = 0; d < rank; d++) {
+      if (all[d] < 0 || all[rank + d] < 0 || d < 2 && all[d] + all[rank + d] != 0) {
+        return null;
+      }
+      if (d >= 2) {
+        out[d - 2] = all[d];
+        out[rank - 2 + d - 2] = all[rank + d];
+      }
+    }
+    return out;
   }
 
   private static boolean bias(Rewriter r, Node n, Node conv, Value by) {
