@@ -1,7 +1,6 @@
 /**
  * Morse's engine: reads ONNX models, compiles them and runs them. Native access is needed by this
- * module and by io.github.morseengine.bindings; the vector module is optional but several times
- * faster where oneDNN has no kernel.
+ * module and by io.github.morseengine.bindings.
  */
 module io.github.morseengine.engine {
   requires transitive java.desktop;
