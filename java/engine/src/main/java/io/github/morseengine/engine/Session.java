@@ -61,7 +61,8 @@ public final class Session implements AutoCloseable {
   /**
    * Runs the model and measures each step.
    *
-   * @param nanos receives one duration per entry of {@link CompiledModel#steps()}, added to its value
+   * @param nanos receives one duration per entry of {@link CompiledModel#steps()}, added to its
+   *     value
    */
   public void runProfiled(long[] nanos) {
     open();

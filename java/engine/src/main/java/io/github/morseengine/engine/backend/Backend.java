@@ -17,7 +17,9 @@ public interface Backend extends AutoCloseable {
   /** {@return threads that one run uses} */
   int threads();
 
-  /** {@return the precision that {@link Precision#AUTO} means here, or the one that was asked for} */
+  /**
+   * {@return the precision that {@link Precision#AUTO} means here, or the one that was asked for}
+   */
   Precision precision();
 
   /**

@@ -42,7 +42,9 @@ public interface Executable extends AutoCloseable {
   /** {@return the largest sum of bytes alive at one step: no plan needs less} */
   long arenaLowerBound();
 
-  /** {@return size in bytes of each distinct weight buffer on the device, by an id of its content} */
+  /**
+   * {@return size in bytes of each distinct weight buffer on the device, by an id of its content}
+   */
   Map<Long, Long> weightBuffers();
 
   /**

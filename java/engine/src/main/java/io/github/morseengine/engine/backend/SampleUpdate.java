@@ -3,8 +3,8 @@ package io.github.morseengine.engine.backend;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The fused residual-feedback step: one pass that adds Dot's residual, applies guidance and advances
- * the sample. Safe for use by several threads, each on memory of its own.
+ * The fused residual-feedback step: one pass that adds Dot's residual, applies guidance and
+ * advances the sample. Safe for use by several threads, each on memory of its own.
  *
  * <pre>
  *   e  = z_s + r                                      (r only at a step of Dot)

@@ -9,8 +9,8 @@ import java.util.function.Supplier;
 
 /**
  * Weights in host memory, each distinct content once: equal bytes in an equal packed layout are one
- * buffer, whoever asks and whatever the tensor is called. Reference-counted; safe for use by several
- * threads.
+ * buffer, whoever asks and whatever the tensor is called. Reference-counted; safe for use by
+ * several threads.
  */
 public final class WeightStore {
 

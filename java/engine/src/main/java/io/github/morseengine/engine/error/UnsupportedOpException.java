@@ -1,6 +1,8 @@
 package io.github.morseengine.engine.error;
 
-/** A graph uses operators, versions or forms that the engine does not run; the message lists all. */
+/**
+ * A graph uses operators, versions or forms that the engine does not run; the message lists all.
+ */
 public final class UnsupportedOpException extends MorseException {
 
   private static final long serialVersionUID = 1L;

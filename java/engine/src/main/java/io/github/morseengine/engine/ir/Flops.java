@@ -39,8 +39,18 @@ public final class Flops {
         long scores = x.elements() / Math.max(1, x.shape()[3]) * node.input(1).shape()[2];
         yield 2 * scores * (x.shape()[3] + node.input(2).shape()[3]);
       }
-      case "Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze", "Flatten", "Split",
-              "Slice", "Concat", "Expand", "Gather", "Cast" ->
+      case "Reshape",
+          "Transpose",
+          "Identity",
+          "Squeeze",
+          "Unsqueeze",
+          "Flatten",
+          "Split",
+          "Slice",
+          "Concat",
+          "Expand",
+          "Gather",
+          "Cast" ->
           0;
       default -> y.elements();
     };

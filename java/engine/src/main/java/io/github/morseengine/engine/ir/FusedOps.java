@@ -38,9 +38,7 @@ public final class FusedOps {
    */
   public static final String GEGLU = "GeGlu";
 
-  /**
-   * x * sigmoid(x). Input and output of one shape.
-   */
+  /** x * sigmoid(x). Input and output of one shape. */
   public static final String SILU = "Silu";
 
   /**

@@ -6,7 +6,9 @@ import io.github.morseengine.engine.tensor.Tensor;
 import java.util.Arrays;
 import java.util.TreeSet;
 
-/** Output shapes of operators that rename, cut or join dimensions; used by inference and reference. */
+/**
+ * Output shapes of operators that rename, cut or join dimensions; used by inference and reference.
+ */
 public final class ShapeRules {
 
   private ShapeRules() {}
@@ -61,8 +63,7 @@ public final class ShapeRules {
     long elements = Shapes.elements(shape);
     if (open >= 0) {
       if (known == 0 || elements % known != 0) {
-        throw bad(
-            "cannot reshape " + Arrays.toString(shape) + " to " + Arrays.toString(target));
+        throw bad("cannot reshape " + Arrays.toString(shape) + " to " + Arrays.toString(target));
       }
       out[open] = elements / known;
     }
@@ -86,9 +87,7 @@ public final class ShapeRules {
       throw bad("flatten axis " + axis + " is outside rank " + shape.length);
     }
     long rows = Shapes.elements(Arrays.copyOf(shape, (int) axis));
-    return new long[] {
-      rows, Shapes.elements(Arrays.copyOfRange(shape, (int) axis, shape.length))
-    };
+    return new long[] {rows, Shapes.elements(Arrays.copyOfRange(shape, (int) axis, shape.length))};
   }
 
   /**
@@ -189,8 +188,7 @@ public final class ShapeRules {
    * @param steps steps; null for ones
    * @return the region
    */
-  public static Region slice(
-      long[] shape, long[] starts, long[] ends, long[] axes, long[] steps) {
+  public static Region slice(long[] shape, long[] starts, long[] ends, long[] axes, long[] steps) {
     int rank = shape.length;
     long[] start = new long[rank];
     long[] step = new long[rank];

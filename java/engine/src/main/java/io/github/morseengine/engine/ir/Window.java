@@ -131,8 +131,7 @@ public record Window(
     }
     for (long v : values) {
       if (v <= 0) {
-        throw new InvalidInputException(
-            name + " " + Arrays.toString(values) + " must be positive");
+        throw new InvalidInputException(name + " " + Arrays.toString(values) + " must be positive");
       }
     }
   }

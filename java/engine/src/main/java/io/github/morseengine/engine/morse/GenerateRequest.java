@@ -260,8 +260,19 @@ public record GenerateRequest(
      */
     public GenerateRequest build() {
       return new GenerateRequest(
-          count, batch, seed, sampler, eta, dash, dot, label, guidance, noise, stepNoise,
-          trajectory, checkFinite);
+          count,
+          batch,
+          seed,
+          sampler,
+          eta,
+          dash,
+          dot,
+          label,
+          guidance,
+          noise,
+          stepNoise,
+          trajectory,
+          checkFinite);
     }
   }
 }

@@ -18,8 +18,7 @@ public final class Images {
    */
   public static BufferedImage image(Tensor samples, int index) {
     BufferedImage out =
-        new BufferedImage(
-            (int) samples.dim(3), (int) samples.dim(2), BufferedImage.TYPE_INT_RGB);
+        new BufferedImage((int) samples.dim(3), (int) samples.dim(2), BufferedImage.TYPE_INT_RGB);
     draw(samples, index, out, 0, 0);
     return out;
   }
@@ -38,7 +37,9 @@ public final class Images {
     int w = (int) samples.dim(3);
     BufferedImage out =
         new BufferedImage(
-            Math.multiplyExact(w, columns), Math.multiplyExact(h, rows), BufferedImage.TYPE_INT_RGB);
+            Math.multiplyExact(w, columns),
+            Math.multiplyExact(h, rows),
+            BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < out.getHeight(); y++) {
       for (int x = 0; x < out.getWidth(); x++) {
         out.setRGB(x, y, 0xFFFFFF);

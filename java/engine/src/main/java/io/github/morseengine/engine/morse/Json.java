@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads JSON (RFC 8259) into maps, lists, strings, doubles, booleans and null. It exists because the
- * engine has no dependency that could; configurations are all it is made for.
+ * Reads JSON (RFC 8259) into maps, lists, strings, doubles, booleans and null. It exists because
+ * the engine has no dependency that could; configurations are all it is made for.
  */
 final class Json {
 

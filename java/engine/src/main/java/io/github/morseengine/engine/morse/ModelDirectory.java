@@ -60,7 +60,10 @@ public record ModelDirectory(
       return List.of();
     }
     try {
-      return Files.readAllLines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
+      return Files.readAllLines(file).stream()
+          .map(String::strip)
+          .filter(s -> !s.isEmpty())
+          .toList();
     } catch (IOException e) {
       throw new ModelFormatException(
           "cannot read '" + file + "' as UTF-8 text: " + e.getMessage(), e);
@@ -88,14 +91,19 @@ public record ModelDirectory(
         return i;
       }
     }
-    if (label.strip().matches("[0-9]{1,9}") && Integer.parseInt(label.strip()) <= labels.size()
+    if (label.strip().matches("[0-9]{1,9}")
+        && Integer.parseInt(label.strip()) <= labels.size()
         && !labels.isEmpty()) {
       return Integer.parseInt(label.strip());
     }
     throw new InvalidInputException(
         labels.isEmpty()
             ? "the model '" + path + "' has no labels: leave the label out"
-            : "unknown label '" + label + "': use one of " + String.join(", ", labels)
-                + " or 0 to " + (labels.size() - 1));
+            : "unknown label '"
+                + label
+                + "': use one of "
+                + String.join(", ", labels)
+                + " or 0 to "
+                + (labels.size() - 1));
   }
 }

@@ -85,14 +85,24 @@ final class ModelPair implements AutoCloseable {
         shape[i] = noise[i + 1];
         if (d.isFixed() && d.size() != shape[i]) {
           throw new InvalidInputException(
-              "the noise is " + Arrays.toString(noise) + ", but '" + SAMPLE + "' of "
-                  + dash.name() + " is " + dims);
+              "the noise is "
+                  + Arrays.toString(noise)
+                  + ", but '"
+                  + SAMPLE
+                  + "' of "
+                  + dash.name()
+                  + " is "
+                  + dims);
         }
       } else if (d.isFixed()) {
         shape[i] = d.size();
       } else {
         throw new InvalidInputException(
-            dash.name() + ": '" + SAMPLE + "' is " + dims
+            dash.name()
+                + ": '"
+                + SAMPLE
+                + "' is "
+                + dims
                 + ", which leaves the size open: give the initial noise, whose shape decides");
       }
     }
@@ -106,8 +116,14 @@ final class ModelPair implements AutoCloseable {
       Executable.Port out = port(model.outputs(), name);
       if (!Arrays.equals(out.shape(), sample)) {
         throw new ModelFormatException(
-            dash.name() + ": '" + name + "' is " + Arrays.toString(out.shape())
-                + " for a sample of " + Arrays.toString(sample) + ": they must be equal");
+            dash.name()
+                + ": '"
+                + name
+                + "' is "
+                + Arrays.toString(out.shape())
+                + " for a sample of "
+                + Arrays.toString(sample)
+                + ": they must be equal");
       }
       return model;
     } catch (RuntimeException e) {
@@ -133,14 +149,19 @@ final class ModelPair implements AutoCloseable {
     if (!Arrays.equals(out.shape(), sample)) {
       model.close();
       throw new ModelFormatException(
-          "Dot does not fit Dash: '" + RESIDUAL + "' of " + dot.name() + " is "
-              + Arrays.toString(out.shape()) + ", a sample is " + Arrays.toString(sample));
+          "Dot does not fit Dash: '"
+              + RESIDUAL
+              + "' of "
+              + dot.name()
+              + " is "
+              + Arrays.toString(out.shape())
+              + ", a sample is "
+              + Arrays.toString(sample));
     }
     return model;
   }
 
-  private static CompileOptions options(
-      OnnxModel model, long[] sample, Map<String, long[]> known) {
+  private static CompileOptions options(OnnxModel model, long[] sample, Map<String, long[]> known) {
     CompileOptions.Builder options = CompileOptions.builder();
     for (OnnxModel.Port p : model.inputs()) {
       switch (p.name()) {
@@ -187,17 +208,29 @@ final class ModelPair implements AutoCloseable {
     for (String name : List.of(SAMPLE, TIMESTEP)) {
       if (find(dash.inputs(), name) == null) {
         throw new ModelFormatException(
-            dash.name() + " has no input '" + name + "' but " + names(dash.inputs())
+            dash.name()
+                + " has no input '"
+                + name
+                + "' but "
+                + names(dash.inputs())
                 + ": export it with the names that diffusers uses");
       }
     }
     for (OnnxModel.Port p : dash.inputs()) {
-      if (!p.name().equals(SAMPLE) && !p.name().equals(TIMESTEP)
+      if (!p.name().equals(SAMPLE)
+          && !p.name().equals(TIMESTEP)
           && !CONDITIONS.contains(p.name())) {
         throw new ModelFormatException(
-            dash.name() + " needs the input '" + p.name()
-                + "', which cannot be given here: only " + SAMPLE + ", " + TIMESTEP + " and "
-                + LABELS + " can");
+            dash.name()
+                + " needs the input '"
+                + p.name()
+                + "', which cannot be given here: only "
+                + SAMPLE
+                + ", "
+                + TIMESTEP
+                + " and "
+                + LABELS
+                + " can");
       }
     }
     List<Dim> dims = find(dash.inputs(), SAMPLE).dims();
@@ -218,17 +251,32 @@ final class ModelPair implements AutoCloseable {
     OnnxModel.Port residual = find(dot.outputs(), RESIDUAL);
     if (sample == null || residual == null) {
       throw new ModelFormatException(
-          misfit + " must take '" + SAMPLE + "' and give '" + RESIDUAL + "'; it takes "
-              + names(dot.inputs()) + " and gives " + names(dot.outputs()));
+          misfit
+              + " must take '"
+              + SAMPLE
+              + "' and give '"
+              + RESIDUAL
+              + "'; it takes "
+              + names(dot.inputs())
+              + " and gives "
+              + names(dot.outputs()));
     }
     for (OnnxModel.Port p : dot.inputs()) {
       String name = p.name();
-      boolean known = find(dash.inputs(), name) != null || OBSERVATIONS.contains(name)
-          || find(dash.outputs(), name) != null;
+      boolean known =
+          find(dash.inputs(), name) != null
+              || OBSERVATIONS.contains(name)
+              || find(dash.outputs(), name) != null;
       if (!known) {
         throw new ModelFormatException(
-            misfit + " takes '" + name + "', which Dash neither takes nor gives (it takes "
-                + names(dash.inputs()) + " and gives " + names(dash.outputs()) + ")");
+            misfit
+                + " takes '"
+                + name
+                + "', which Dash neither takes nor gives (it takes "
+                + names(dash.inputs())
+                + " and gives "
+                + names(dash.outputs())
+                + ")");
       }
     }
     List<Dim> wanted = find(dash.inputs(), SAMPLE).dims();

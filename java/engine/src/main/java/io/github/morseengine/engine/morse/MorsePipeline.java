@@ -190,14 +190,24 @@ public final class MorsePipeline implements AutoCloseable {
     long[] wanted = {request.count(), shape[0], shape[1], shape[2]};
     if (request.noise() != null && !Arrays.equals(request.noise().shape(), wanted)) {
       throw new InvalidInputException(
-          "the noise is " + request.noise() + ", expected " + Arrays.toString(wanted)
-              + " for " + request.count() + " pictures");
+          "the noise is "
+              + request.noise()
+              + ", expected "
+              + Arrays.toString(wanted)
+              + " for "
+              + request.count()
+              + " pictures");
     }
     long[] all = {request.steps(), request.count(), shape[0], shape[1], shape[2]};
     if (request.stepNoise() != null && !Arrays.equals(request.stepNoise().shape(), all)) {
       throw new InvalidInputException(
-          "the step noise is " + request.stepNoise() + ", expected " + Arrays.toString(all)
-              + " for " + request.steps() + " steps");
+          "the step noise is "
+              + request.stepNoise()
+              + ", expected "
+              + Arrays.toString(all)
+              + " for "
+              + request.steps()
+              + " steps");
     }
   }
 

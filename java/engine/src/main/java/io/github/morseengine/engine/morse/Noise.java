@@ -5,8 +5,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Normal numbers by position: Philox4x32-10 (Salmon et al. 2011) and Box-Muller. Each picture has a
- * stream of its own, so that its noise depends neither on the batch nor on the order of drawing, and
- * strict arithmetic makes it the same on every machine. Stateless.
+ * stream of its own, so that its noise depends neither on the batch nor on the order of drawing,
+ * and strict arithmetic makes it the same on every machine. Stateless.
  */
 public final class Noise {
 

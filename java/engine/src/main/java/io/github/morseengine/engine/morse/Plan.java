@@ -32,8 +32,7 @@ final class Plan implements AutoCloseable {
   static Plan compile(Engine engine, ModelPair pair, long[] sample, boolean withDot) {
     CompiledModel dash = pair.compileDash(engine, sample);
     try {
-      return new Plan(
-          sample, dash, withDot ? pair.compileDot(engine, sample, dash) : null);
+      return new Plan(sample, dash, withDot ? pair.compileDot(engine, sample, dash) : null);
     } catch (RuntimeException | Error e) {
       dash.close();
       throw e;

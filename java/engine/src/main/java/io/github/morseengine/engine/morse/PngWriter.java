@@ -33,8 +33,7 @@ public final class PngWriter {
     AtomicFile.write(file, channel -> write(image, text, channel));
   }
 
-  private static void write(
-      BufferedImage image, Map<String, String> text, WritableByteChannel out)
+  private static void write(BufferedImage image, Map<String, String> text, WritableByteChannel out)
       throws IOException {
     put(out, ByteBuffer.wrap(SIGNATURE));
     ByteBuffer header = ByteBuffer.allocate(13);

@@ -15,7 +15,8 @@ public interface Sampler {
    * The times of a run.
    *
    * @param steps number of steps
-   * @return descending training timesteps, and behind each the time that it leads to (below 0: done)
+   * @return descending training timesteps, and behind each the time that it leads to (below 0:
+   *     done)
    */
   Times times(int steps);
 

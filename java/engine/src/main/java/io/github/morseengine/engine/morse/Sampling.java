@@ -189,7 +189,8 @@ final class Sampling implements AutoCloseable {
 
   /** Memory for the sample that step i sees: the model's own input where that is float32. */
   private MemorySegment room(Batch b, int i, int steps) {
-    Tensor home = i == steps ? last : input(b, i).dtype() == DType.FLOAT32 ? input(b, i) : converted;
+    Tensor home =
+        i == steps ? last : input(b, i).dtype() == DType.FLOAT32 ? input(b, i) : converted;
     long bytes = last.byteSize();
     return home.data().asSlice(0, b.guided() ? bytes / 2 : bytes);
   }
@@ -296,8 +297,18 @@ final class Sampling implements AutoCloseable {
       double v = t.getDouble(i);
       if (!Double.isFinite(v)) {
         throw new InvalidInputException(
-            "step " + step + " (" + b.kind(step).label() + ", timestep " + b.times().at()[step]
-                + "): " + what + " holds " + v + " at element " + i
+            "step "
+                + step
+                + " ("
+                + b.kind(step).label()
+                + ", timestep "
+                + b.times().at()[step]
+                + "): "
+                + what
+                + " holds "
+                + v
+                + " at element "
+                + i
                 + ": the model or its input is out of range");
       }
     }

@@ -53,22 +53,26 @@ public record SchedulerConfig(
   /** Checks the ranges. */
   public SchedulerConfig {
     if (trainSteps < 1 || trainSteps > MOST_STEPS) {
-      throw new ModelFormatException("num_train_timesteps is " + trainSteps + ", not 1 to "
-          + MOST_STEPS);
+      throw new ModelFormatException(
+          "num_train_timesteps is " + trainSteps + ", not 1 to " + MOST_STEPS);
     }
     if (stepsOffset < 0 || stepsOffset >= trainSteps) {
-      throw new ModelFormatException("steps_offset is " + stepsOffset
-          + ", not 0 to num_train_timesteps - 1");
+      throw new ModelFormatException(
+          "steps_offset is " + stepsOffset + ", not 0 to num_train_timesteps - 1");
     }
     if (!(clipRange > 0) || !(sampleMax > 0) || !(thresholdRatio >= 0 && thresholdRatio <= 1)) {
-      throw new ModelFormatException("clip_sample_range and sample_max_value must be positive and"
-          + " dynamic_thresholding_ratio 0 to 1");
+      throw new ModelFormatException(
+          "clip_sample_range and sample_max_value must be positive and"
+              + " dynamic_thresholding_ratio 0 to 1");
     }
     if (trainedBetas != null) {
       trainedBetas = List.copyOf(trainedBetas);
       if (trainedBetas.size() != trainSteps) {
-        throw new ModelFormatException("trained_betas has " + trainedBetas.size()
-            + " entries, num_train_timesteps is " + trainSteps);
+        throw new ModelFormatException(
+            "trained_betas has "
+                + trainedBetas.size()
+                + " entries, num_train_timesteps is "
+                + trainSteps);
       }
     }
   }
@@ -85,13 +89,15 @@ public record SchedulerConfig(
     String text;
     try {
       if (!Files.isRegularFile(file)) {
-        throw new InvalidInputException("there is no '" + file
-            + "': a model directory holds the scheduler_config.json that diffusers writes");
+        throw new InvalidInputException(
+            "there is no '"
+                + file
+                + "': a model directory holds the scheduler_config.json that diffusers writes");
       }
       text = Files.readString(file);
     } catch (IOException e) {
-      throw new ModelFormatException("cannot read '" + file + "' as UTF-8 text: " + e.getMessage(),
-          e);
+      throw new ModelFormatException(
+          "cannot read '" + file + "' as UTF-8 text: " + e.getMessage(), e);
     }
     try {
       return of(new Keys(Json.object(text, file.toString())));
@@ -111,8 +117,10 @@ public record SchedulerConfig(
             .findFirst()
             .orElseThrow(
                 () ->
-                    new ModelFormatException("prediction_type '" + type
-                        + "' is not known: use epsilon, v_prediction or sample"));
+                    new ModelFormatException(
+                        "prediction_type '"
+                            + type
+                            + "' is not known: use epsilon, v_prediction or sample"));
     return new SchedulerConfig(
         keys.integer("num_train_timesteps", 1000),
         keys.string("beta_schedule", "linear"),
@@ -141,8 +149,13 @@ public record SchedulerConfig(
         return fallback;
       }
       if (!type.isInstance(v)) {
-        throw new ModelFormatException("the value of '" + key + "' is " + v + ", not a "
-            + type.getSimpleName().toLowerCase(java.util.Locale.ROOT));
+        throw new ModelFormatException(
+            "the value of '"
+                + key
+                + "' is "
+                + v
+                + ", not a "
+                + type.getSimpleName().toLowerCase(java.util.Locale.ROOT));
       }
       return type.cast(v);
     }
@@ -162,8 +175,8 @@ public record SchedulerConfig(
     int integer(String key, int fallback) {
       double v = number(key, fallback);
       if (v != Math.rint(v) || Math.abs(v) > Integer.MAX_VALUE) {
-        throw new ModelFormatException("the value of '" + key + "' is " + v
-            + ", not a whole number");
+        throw new ModelFormatException(
+            "the value of '" + key + "' is " + v + ", not a whole number");
       }
       return (int) v;
     }

@@ -32,8 +32,14 @@ final class Spacing {
           };
       if (out[i] >= train) {
         throw new InvalidInputException(
-            steps + " steps with steps_offset " + config.stepsOffset() + " begin at timestep "
-                + out[i] + ", but the model knows 0 to " + (train - 1) + ": use fewer steps");
+            steps
+                + " steps with steps_offset "
+                + config.stepsOffset()
+                + " begin at timestep "
+                + out[i]
+                + ", but the model knows 0 to "
+                + (train - 1)
+                + ": use fewer steps");
       }
     }
     return out;

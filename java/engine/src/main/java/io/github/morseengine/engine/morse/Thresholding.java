@@ -32,7 +32,8 @@ final class Thresholding {
       }
       size[i] = (float) Math.abs(f.p() * get(m.x(), from + i) + f.q() * z);
     }
-    double s = Math.clamp(quantile(size, config.thresholdRatio()), 1, Math.max(1, config.sampleMax()));
+    double s =
+        Math.clamp(quantile(size, config.thresholdRatio()), 1, Math.max(1, config.sampleMax()));
     return new Factors(f.p(), f.q(), s, f.a() / s, f.b(), f.c(), f.d());
   }
 

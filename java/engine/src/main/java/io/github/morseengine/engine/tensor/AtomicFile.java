@@ -35,8 +35,15 @@ public final class AtomicFile {
    */
   public static void write(Path file, Writer writer) {
     Path target = file.toAbsolutePath();
-    Path part = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid()
-        + "." + System.nanoTime() + ".part");
+    Path part =
+        target.resolveSibling(
+            "."
+                + target.getFileName()
+                + "."
+                + ProcessHandle.current().pid()
+                + "."
+                + System.nanoTime()
+                + ".part");
     try {
       if (Files.isDirectory(target)) {
         throw new IOException("it is a folder");
@@ -55,8 +62,7 @@ public final class AtomicFile {
           Files.newByteChannel(part, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
         writer.write(channel);
       }
-      Files.move(
-          part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       try {
         Files.deleteIfExists(part);

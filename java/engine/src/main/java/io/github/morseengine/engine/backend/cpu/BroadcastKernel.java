@@ -20,6 +20,7 @@ final class BroadcastKernel {
   private final MemorySegment a;
   private final MemorySegment b;
   private final MemorySegment y;
+
   /** Size, then the steps of a, b and y in bytes; outermost first. */
   private final long[][] plan;
 
@@ -34,7 +35,8 @@ final class BroadcastKernel {
 
   /** A step for views of one shape (repeated dimensions expanded). */
   static Step step(BinaryKind kind, View a, View b, View y) {
-    return new JavaStep("strided binary", List.of(a, b, y), binding -> bind(binding, kind, a, b, y));
+    return new JavaStep(
+        "strided binary", List.of(a, b, y), binding -> bind(binding, kind, a, b, y));
   }
 
   private static Step.Bound bind(Binding binding, BinaryKind kind, View a, View b, View y) {
@@ -79,8 +81,7 @@ final class BroadcastKernel {
       return;
     }
     for (long i = from; i < to; i++) {
-      walk(
-          d + 1, 0, plan[d + 1][0], p + i * dim[1], q + i * dim[2], r + i * dim[3]);
+      walk(d + 1, 0, plan[d + 1][0], p + i * dim[1], q + i * dim[2], r + i * dim[3]);
     }
   }
 

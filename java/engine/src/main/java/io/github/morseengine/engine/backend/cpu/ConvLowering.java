@@ -47,8 +47,10 @@ final class ConvLowering {
     MemoryDesc xd = desc(x);
     MemoryDesc yd = desc(y);
     MemoryDesc rd = r == null ? null : desc(r);
-    MemoryDesc bd = bias == null ? null : MemoryDesc.strided(DType.FLOAT32, new long[] {shape[1]},
-        new long[] {1});
+    MemoryDesc bd =
+        bias == null
+            ? null
+            : MemoryDesc.strided(DType.FLOAT32, new long[] {shape[1]}, new long[] {1});
     Primitive primitive;
     int residualArg = 0;
     try (Attributes attributes = new Attributes();
@@ -83,10 +85,7 @@ final class ConvLowering {
       step.with(residualArg, rd, r);
     }
     scratch(p, step);
-    p.add(
-        step,
-        "Conv" + (r == null ? "" : "+residual") + (silu ? "+SiLU" : ""),
-        Flops.of(node));
+    p.add(step, "Conv" + (r == null ? "" : "+residual") + (silu ? "+SiLU" : ""), Flops.of(node));
     p.put(node.output(0), y);
     return true;
   }
@@ -111,8 +110,7 @@ final class ConvLowering {
     long[] out = new long[spatial.length];
     for (int i = 0; i < out.length; i++) {
       long extent = (win.kernel()[i] - 1) * win.dilations()[i] + 1;
-      out[i] =
-          (spatial[i] - 1) * win.strides()[i] + extent - win.padsBegin()[i] - win.output()[i];
+      out[i] = (spatial[i] - 1) * win.strides()[i] + extent - win.padsBegin()[i] - win.output()[i];
     }
     return out;
   }

@@ -130,10 +130,7 @@ final class Copy {
     switch (bytes) {
       case 1 -> t.set(ValueLayout.JAVA_BYTE, to, s.get(ValueLayout.JAVA_BYTE, at));
       case 2 ->
-          t.set(
-              ValueLayout.JAVA_SHORT_UNALIGNED,
-              to,
-              s.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+          t.set(ValueLayout.JAVA_SHORT_UNALIGNED, to, s.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
       case 4 ->
           t.set(ValueLayout.JAVA_INT_UNALIGNED, to, s.get(ValueLayout.JAVA_INT_UNALIGNED, at));
       default ->

@@ -32,7 +32,9 @@ public final class CpuBackend implements Backend {
     }
     if (precision == Precision.BF16 || precision == Precision.FP16) {
       throw new InvalidInputException(
-          "the CPU backend computes in fp32 only, not " + precision.label() + ": use --precision"
+          "the CPU backend computes in fp32 only, not "
+              + precision.label()
+              + ": use --precision"
               + " fp32 or auto");
     }
     this.engine = new DnnEngine();

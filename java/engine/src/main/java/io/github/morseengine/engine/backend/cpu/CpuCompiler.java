@@ -24,8 +24,7 @@ final class CpuCompiler {
     this.program = program;
   }
 
-  static CpuExecutable compile(
-      Graph graph, DnnEngine engine, WeightStore store, int threads) {
+  static CpuExecutable compile(Graph graph, DnnEngine engine, WeightStore store, int threads) {
     Program program = new Program(engine, store);
     try {
       CpuCompiler compiler = new CpuCompiler(program);
@@ -110,8 +109,17 @@ final class CpuCompiler {
       return floats && y.elements() > 0 && fused(node);
     }
     return switch (node.opType()) {
-      case "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
-              "Expand", "Slice", "DepthToSpace", "SpaceToDepth" ->
+      case "Identity",
+          "Dropout",
+          "Reshape",
+          "Flatten",
+          "Squeeze",
+          "Unsqueeze",
+          "Transpose",
+          "Expand",
+          "Slice",
+          "DepthToSpace",
+          "SpaceToDepth" ->
           node.output(1) == null && LayoutLowering.lower(program, node);
       case "Split" -> {
         LayoutLowering.split(program, node);

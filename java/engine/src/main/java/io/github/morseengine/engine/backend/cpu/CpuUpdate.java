@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The residual-feedback step through buffers on the heap, which the compiler vectorises: every input
- * is read once and the output written once.
+ * The residual-feedback step through buffers on the heap, which the compiler vectorises: every
+ * input is read once and the output written once.
  */
 final class CpuUpdate implements SampleUpdate {
 

@@ -7,7 +7,6 @@ import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
 import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
-import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
@@ -198,8 +197,8 @@ final class ElementwiseLowering {
   /** y = a * gelu(b) over the halves of the last dimension. */
   static boolean geglu(Program p, Node node) {
     View x = p.dense(p.get(node.input(0)));
-    if (x.dtype() != DType.FLOAT32 || node.attributes().getString("approximate", "none")
-        .equals("tanh")) {
+    if (x.dtype() != DType.FLOAT32
+        || node.attributes().getString("approximate", "none").equals("tanh")) {
       return false;
     }
     long[] shape = node.output(0).shape();

@@ -6,7 +6,9 @@ import java.lang.foreign.ValueLayout;
 /** Group normalisation bound to its memory; scratch is per thread and allocated once. */
 final class GroupNormKernel implements Step.Bound {
 
-  /** What a norm computes beside x: see {@link io.github.morseengine.engine.ir.FusedOps#GROUP_NORM}. */
+  /**
+   * What a norm computes beside x: see {@link io.github.morseengine.engine.ir.FusedOps#GROUP_NORM}.
+   */
   record Spec(int groups, float epsilon, boolean silu) {}
 
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;

@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Group normalisation with pre-add, modulation and SiLU in two passes over memory: sums per channel,
- * then one affine map per channel with the activation. y = act(x * a[n,c] + b[n,c]), where a and b
- * hold the statistics and all of beta, gamma, A, M and S (see {@link
+ * Group normalisation with pre-add, modulation and SiLU in two passes over memory: sums per
+ * channel, then one affine map per channel with the activation. y = act(x * a[n,c] + b[n,c]), where
+ * a and b hold the statistics and all of beta, gamma, A, M and S (see {@link
  * io.github.morseengine.engine.ir.FusedOps#GROUP_NORM}).
  */
 final class GroupNormLowering {

@@ -110,8 +110,7 @@ final class LayoutLowering {
     long h = x.shape()[2];
     long w = x.shape()[3];
     boolean crd = node.attributes().getString("mode", "DCR").equals("CRD");
-    View six =
-        reshape(p, x, crd ? new long[] {n, c, b, b, h, w} : new long[] {n, b, b, c, h, w});
+    View six = reshape(p, x, crd ? new long[] {n, c, b, b, h, w} : new long[] {n, b, b, c, h, w});
     View moved = crd ? six.transpose(0, 1, 4, 2, 5, 3) : six.transpose(0, 3, 4, 1, 5, 2);
     return joined(p, moved, new long[] {n, c, h * b, w * b});
   }

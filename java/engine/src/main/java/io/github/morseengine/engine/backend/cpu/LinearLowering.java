@@ -11,7 +11,9 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 
-/** Linear layers: a product with constant weights, bias, residual and activation in the epilogue. */
+/**
+ * Linear layers: a product with constant weights, bias, residual and activation in the epilogue.
+ */
 final class LinearLowering {
 
   private LinearLowering() {}

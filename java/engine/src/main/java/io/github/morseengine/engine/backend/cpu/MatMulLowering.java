@@ -26,7 +26,14 @@ final class MatMulLowering {
     }
     int rank = y.rank();
     boolean done =
-        product(p, raise(matrix(p, a), rank), raise(matrix(p, b), rank), y, null, 1, "MatMul",
+        product(
+            p,
+            raise(matrix(p, a), rank),
+            raise(matrix(p, b), rank),
+            y,
+            null,
+            1,
+            "MatMul",
             Flops.of(node));
     p.put(node.output(0), y);
     return done;

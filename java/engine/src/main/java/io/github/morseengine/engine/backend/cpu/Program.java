@@ -52,8 +52,7 @@ final class Program {
   }
 
   View allocate(DType dtype, long[] shape, long[] strides) {
-    return new View(
-        slot(Shapes.elements(shape) * dtype.bytes()), 0, dtype, shape.clone(), strides);
+    return new View(slot(Shapes.elements(shape) * dtype.bytes()), 0, dtype, shape.clone(), strides);
   }
 
   View allocateDense(DType dtype, long... shape) {
@@ -128,18 +127,18 @@ final class Program {
 
   /** A value as dense float32, constants converted at compile time. */
   View floatsOf(Value value) {
-    return value.isConstant()
-        ? constant(value.constant().cast(DType.FLOAT32))
-        : dense(get(value));
+    return value.isConstant() ? constant(value.constant().cast(DType.FLOAT32)) : dense(get(value));
   }
 
   /** Stores a constant in a layout that a primitive chose. */
   View packed(Constant c, MemoryDesc plain, MemoryDesc wanted) {
     String layout = Arrays.toString(wanted.blob());
-    WeightStore.Weight w =
-        keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
+    WeightStore.Weight w = keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
     return new View(
-        Slot.of(w), 0, c.dtype(), new long[] {w.data().byteSize() / c.dtype().bytes()},
+        Slot.of(w),
+        0,
+        c.dtype(),
+        new long[] {w.data().byteSize() / c.dtype().bytes()},
         new long[] {1});
   }
 

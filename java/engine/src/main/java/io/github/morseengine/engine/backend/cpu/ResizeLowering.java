@@ -48,8 +48,7 @@ final class ResizeLowering {
 
   private static View repeat(Program p, View x, long[] shape) {
     View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
-    p.addHelper(
-        new JavaStep("nearest upsample", List.of(x, y), b -> bind(b, x, y)), "Upsample");
+    p.addHelper(new JavaStep("nearest upsample", List.of(x, y), b -> bind(b, x, y)), "Upsample");
     return y;
   }
 
@@ -70,8 +69,7 @@ final class ResizeLowering {
                   for (long r = rows * t / n; r < rows * (t + 1) / n; r++) {
                     long source = r / fy * width * pixel;
                     for (long i = 0; i < w; i++) {
-                      MemorySegment.copy(
-                          x, source + i / fx * pixel, y, (r * w + i) * pixel, pixel);
+                      MemorySegment.copy(x, source + i / fx * pixel, y, (r * w + i) * pixel, pixel);
                     }
                   }
                 });

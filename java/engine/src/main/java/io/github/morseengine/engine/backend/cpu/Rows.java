@@ -39,8 +39,7 @@ final class Rows {
    * @param sum receives the sums
    * @param squares receives the sums of squares
    */
-  void sums(
-      MemorySegment x, long from, long to, float[] shift, float[] sum, float[] squares) {
+  void sums(MemorySegment x, long from, long to, float[] shift, float[] sum, float[] squares) {
     Arrays.fill(sum, 0, width, 0);
     Arrays.fill(squares, 0, width, 0);
     for (long r = from; r < to; r += rows) {

@@ -79,13 +79,9 @@ final class SoftmaxLowering {
     DnnStep step = new DnnStep(primitive);
     step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), ConvLowering.desc(y), y);
     step.with(
-        Arg.SCALE.code(),
-        MemoryDesc.strided(DType.FLOAT32, width, one),
-        p.floatsOf(node.input(1)));
+        Arg.SCALE.code(), MemoryDesc.strided(DType.FLOAT32, width, one), p.floatsOf(node.input(1)));
     step.with(
-        Arg.SHIFT.code(),
-        MemoryDesc.strided(DType.FLOAT32, width, one),
-        p.floatsOf(node.input(2)));
+        Arg.SHIFT.code(), MemoryDesc.strided(DType.FLOAT32, width, one), p.floatsOf(node.input(2)));
     ConvLowering.scratch(p, step);
     p.add(step, "LayerNorm", 8 * x.elements());
     p.put(node.output(0), y);

@@ -41,9 +41,11 @@ final class FusedReference {
   private static Tensor conv(Node node, Tensor[] in) {
     Tensor x = in[0];
     if (node.attributes().getInt("upsample", 1) == 2) {
-      x = Movement.expand(x.reshape(x.dim(0), x.dim(1), x.dim(2), 1, x.dim(3), 1),
-              new long[] {x.dim(0), x.dim(1), x.dim(2), 2, x.dim(3), 2})
-          .reshape(x.dim(0), x.dim(1), 2 * x.dim(2), 2 * x.dim(3));
+      x =
+          Movement.expand(
+                  x.reshape(x.dim(0), x.dim(1), x.dim(2), 1, x.dim(3), 1),
+                  new long[] {x.dim(0), x.dim(1), x.dim(2), 2, x.dim(3), 2})
+              .reshape(x.dim(0), x.dim(1), 2 * x.dim(2), 2 * x.dim(3));
     }
     Tensor y = Convolution.conv(node, new Tensor[] {x, in[1]});
     String activation = node.attributes().getString("activation", "none");

@@ -40,8 +40,7 @@ final class Indexing {
     long[] out = new long[axis + indices.rank() + shape.length - axis - 1];
     System.arraycopy(shape, 0, out, 0, axis);
     System.arraycopy(indices.shape(), 0, out, axis, indices.rank());
-    System.arraycopy(
-        shape, axis + 1, out, axis + indices.rank(), shape.length - axis - 1);
+    System.arraycopy(shape, axis + 1, out, axis + indices.rank(), shape.length - axis - 1);
     Tensor result = Tensor.allocate(x.dtype(), out);
     long row = inner * x.dtype().bytes();
     long count = indices.elements();
@@ -78,12 +77,7 @@ final class Indexing {
     int depth = (int) indices.dim(indices.rank() - 1);
     long[] shape = new long[indices.rank() - 1 + x.rank() - batch - depth];
     System.arraycopy(indices.shape(), 0, shape, 0, indices.rank() - 1);
-    System.arraycopy(
-        x.shape(),
-        batch + depth,
-        shape,
-        indices.rank() - 1,
-        x.rank() - batch - depth);
+    System.arraycopy(x.shape(), batch + depth, shape, indices.rank() - 1, x.rank() - batch - depth);
     Tensor out = Tensor.allocate(x.dtype(), shape);
     long[] strides = Shapes.strides(x.shape());
     long batches = Shapes.elements(Arrays.copyOf(x.shape(), batch));

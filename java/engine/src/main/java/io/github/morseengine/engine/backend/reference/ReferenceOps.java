@@ -10,26 +10,115 @@ import io.github.morseengine.engine.tensor.Tensor;
 import java.util.Set;
 
 /**
- * Evaluates single nodes on host tensors. Stateless and safe for use by several threads. Results are
- * new tensors, or views of an input where an operator only renames dimensions.
+ * Evaluates single nodes on host tensors. Stateless and safe for use by several threads. Results
+ * are new tensors, or views of an input where an operator only renames dimensions.
  */
 public final class ReferenceOps {
 
   private static final Set<String> NAMES =
       Set.of(
-          "Abs", "Add", "And", "ArgMax", "ArgMin", "Attention", "AveragePool", "Cast", "CastLike",
-          "Ceil", "Clip", "Concat", "ConstantOfShape", "Conv", "ConvTranspose", "Cos", "CumSum",
-          "DepthToSpace", "DequantizeLinear", "Div", "Dropout", "Einsum", "Elu", "Equal", "Erf",
-          "Exp", "Expand", "Flatten", "Floor", "Gather", "GatherElements", "GatherND", "Gelu",
-          "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual", "GroupNormalization",
-          "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization", "IsInf", "IsNaN",
-          "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul",
-          "Max", "MaxPool", "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "OneHot", "Or",
-          "Pad", "Pow", "RMSNormalization", "Range", "Reciprocal", "ReduceL2", "ReduceMax",
-          "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu",
-          "Reshape", "Resize", "Round", "ScatterND", "Shape", "Sigmoid", "Sign", "Sin", "Size",
-          "Slice", "Softmax", "Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum",
-          "Swish", "Tan", "Tanh", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where", "Xor");
+          "Abs",
+          "Add",
+          "And",
+          "ArgMax",
+          "ArgMin",
+          "Attention",
+          "AveragePool",
+          "Cast",
+          "CastLike",
+          "Ceil",
+          "Clip",
+          "Concat",
+          "ConstantOfShape",
+          "Conv",
+          "ConvTranspose",
+          "Cos",
+          "CumSum",
+          "DepthToSpace",
+          "DequantizeLinear",
+          "Div",
+          "Dropout",
+          "Einsum",
+          "Elu",
+          "Equal",
+          "Erf",
+          "Exp",
+          "Expand",
+          "Flatten",
+          "Floor",
+          "Gather",
+          "GatherElements",
+          "GatherND",
+          "Gelu",
+          "Gemm",
+          "GlobalAveragePool",
+          "Greater",
+          "GreaterOrEqual",
+          "GroupNormalization",
+          "HardSigmoid",
+          "HardSwish",
+          "Identity",
+          "InstanceNormalization",
+          "IsInf",
+          "IsNaN",
+          "LayerNormalization",
+          "LeakyRelu",
+          "Less",
+          "LessOrEqual",
+          "Log",
+          "LogSoftmax",
+          "MatMul",
+          "Max",
+          "MaxPool",
+          "Mean",
+          "Min",
+          "Mish",
+          "Mod",
+          "Mul",
+          "Neg",
+          "Not",
+          "OneHot",
+          "Or",
+          "Pad",
+          "Pow",
+          "RMSNormalization",
+          "Range",
+          "Reciprocal",
+          "ReduceL2",
+          "ReduceMax",
+          "ReduceMean",
+          "ReduceMin",
+          "ReduceProd",
+          "ReduceSum",
+          "ReduceSumSquare",
+          "Relu",
+          "Reshape",
+          "Resize",
+          "Round",
+          "ScatterND",
+          "Shape",
+          "Sigmoid",
+          "Sign",
+          "Sin",
+          "Size",
+          "Slice",
+          "Softmax",
+          "Softplus",
+          "SpaceToDepth",
+          "Split",
+          "Sqrt",
+          "Squeeze",
+          "Sub",
+          "Sum",
+          "Swish",
+          "Tan",
+          "Tanh",
+          "Tile",
+          "Transpose",
+          "Trilu",
+          "Unsqueeze",
+          "Where",
+          "Xor");
 
   private ReferenceOps() {}
 
@@ -75,34 +164,98 @@ public final class ReferenceOps {
 
   private static Tensor[] onnx(Node node, Tensor[] in) {
     return switch (node.opType()) {
-      case "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Equal", "Less",
-              "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor" ->
+      case "Add",
+          "Sub",
+          "Mul",
+          "Div",
+          "Pow",
+          "Mod",
+          "Max",
+          "Min",
+          "Sum",
+          "Mean",
+          "Equal",
+          "Less",
+          "LessOrEqual",
+          "Greater",
+          "GreaterOrEqual",
+          "And",
+          "Or",
+          "Xor" ->
           one(Binary.run(node, in));
       case "Where" -> one(Binary.where(in[0], in[1], in[2]));
-      case "Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-              "IsInf", "IsNaN", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu",
-              "Round", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Swish", "Tan", "Tanh" ->
+      case "Abs",
+          "Ceil",
+          "Cos",
+          "Elu",
+          "Erf",
+          "Exp",
+          "Floor",
+          "Gelu",
+          "HardSigmoid",
+          "HardSwish",
+          "IsInf",
+          "IsNaN",
+          "LeakyRelu",
+          "Log",
+          "Mish",
+          "Neg",
+          "Not",
+          "Reciprocal",
+          "Relu",
+          "Round",
+          "Sigmoid",
+          "Sign",
+          "Sin",
+          "Softplus",
+          "Sqrt",
+          "Swish",
+          "Tan",
+          "Tanh" ->
           one(Unary.run(node, in[0]));
       case "Clip" -> one(Unary.clip(node, in));
       case "Cast", "CastLike" -> one(Unary.cast(node, in));
       case "DequantizeLinear" -> one(Unary.dequantize(node, in));
       case "Identity" -> one(in[0]);
       case "Dropout" -> one(in[0]);
-      case "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "ConstantOfShape",
-              "Range" ->
+      case "Shape",
+          "Size",
+          "Reshape",
+          "Flatten",
+          "Squeeze",
+          "Unsqueeze",
+          "ConstantOfShape",
+          "Range" ->
           one(Shaping.run(node, in));
-      case "Transpose", "Concat", "Slice", "Expand", "Tile", "Pad", "DepthToSpace",
-              "SpaceToDepth", "Trilu" ->
+      case "Transpose",
+          "Concat",
+          "Slice",
+          "Expand",
+          "Tile",
+          "Pad",
+          "DepthToSpace",
+          "SpaceToDepth",
+          "Trilu" ->
           one(Movement.run(node, in));
       case "Split" -> Movement.split(node, in);
       case "Gather", "GatherElements", "GatherND", "ScatterND", "OneHot" ->
           one(Indexing.run(node, in));
-      case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2",
-              "ReduceSumSquare", "ArgMax", "ArgMin", "CumSum" ->
+      case "ReduceMean",
+          "ReduceSum",
+          "ReduceMax",
+          "ReduceMin",
+          "ReduceProd",
+          "ReduceL2",
+          "ReduceSumSquare",
+          "ArgMax",
+          "ArgMin",
+          "CumSum" ->
           one(Reduction.run(node, in));
       case "Softmax", "LogSoftmax" -> one(Normalization.softmax(node, in[0]));
-      case "InstanceNormalization", "GroupNormalization", "LayerNormalization",
-              "RMSNormalization" ->
+      case "InstanceNormalization",
+          "GroupNormalization",
+          "LayerNormalization",
+          "RMSNormalization" ->
           Normalization.run(node, in);
       case "MatMul" -> one(Products.matmul(in[0], in[1]));
       case "Gemm" -> one(Products.gemm(node, in));

@@ -63,9 +63,7 @@ final class Unary {
       case "Exp" -> Math::exp;
       case "Floor" -> Math::floor;
       case "Gelu" ->
-          a.getString("approximate", "none").equals("tanh")
-              ? Functions::geluTanh
-              : Functions::gelu;
+          a.getString("approximate", "none").equals("tanh") ? Functions::geluTanh : Functions::gelu;
       case "HardSigmoid" -> {
         float alpha = a.getFloat("alpha", 0.2f);
         float beta = a.getFloat("beta", 0.5f);

@@ -29,11 +29,7 @@ public final class MemoryDesc implements AutoCloseable {
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
       int status =
           OneDnn.dnnl_memory_desc_create_with_strides(
-              out,
-              dims.length,
-              Dnn.dims(arena, dims),
-              Dnn.type(type),
-              Dnn.dims(arena, strides));
+              out, dims.length, Dnn.dims(arena, dims), Dnn.type(type), Dnn.dims(arena, strides));
       Dnn.check(
           status,
           "dnnl_memory_desc_create_with_strides",
@@ -61,8 +57,7 @@ public final class MemoryDesc implements AutoCloseable {
               Dnn.dims(arena, dims),
               Dnn.type(type),
               OneDnn.dnnl_format_tag_any());
-      Dnn.check(
-          status, "dnnl_memory_desc_create_with_tag", type, java.util.Arrays.toString(dims));
+      Dnn.check(status, "dnnl_memory_desc_create_with_tag", type, java.util.Arrays.toString(dims));
       return new MemoryDesc(out.get(ValueLayout.ADDRESS, 0));
     }
   }

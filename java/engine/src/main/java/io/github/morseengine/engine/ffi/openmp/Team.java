@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * Runs Java code on the threads of oneDNN's OpenMP team, so that our own kernels and oneDNN's share
- * one set of warm, spinning threads instead of two that fight for the cores. Starting a region costs
- * about a microsecond.
+ * one set of warm, spinning threads instead of two that fight for the cores. Starting a region
+ * costs about a microsecond.
  *
  * <p>One team is used by one thread at a time; any number of teams may run at once.
  */

@@ -110,8 +110,7 @@ public final class GraphBinder {
     if (node.is("Shape") || node.is("Size")) {
       long[] s = ShapeRules.shapeSlice(node, x.shape());
       boolean size = node.is("Size");
-      Tensor t =
-          size ? Tensor.ofLongs(new long[] {x.elements()}) : Tensor.ofLongs(s, s.length);
+      Tensor t = size ? Tensor.ofLongs(new long[] {x.elements()}) : Tensor.ofLongs(s, s.length);
       return constant(node, 0, Constant.of(t));
     }
     for (Value in : node.inputs()) {
@@ -161,9 +160,7 @@ public final class GraphBinder {
           viewable(c.dtype()) && viewable(out.dtype()) ? c.cast(out.dtype()) : null;
       case "Reshape", "Squeeze", "Unsqueeze", "Flatten" -> c.reshape(out.shape());
       case "Transpose" ->
-          c.shape().length == 0
-              ? c
-              : c.transpose(ShapeRules.permutation(node, c.shape().length));
+          c.shape().length == 0 ? c : c.transpose(ShapeRules.permutation(node, c.shape().length));
       default -> null;
     };
   }
@@ -247,7 +244,9 @@ public final class GraphBinder {
         && b.constant().materialize(Arena.ofAuto()).getDouble(0) == element;
   }
 
-  /** Names outputs that are constants or inputs by an Identity node, then drops what nobody reads. */
+  /**
+   * Names outputs that are constants or inputs by an Identity node, then drops what nobody reads.
+   */
   private void finish() {
     for (int i = 0; i < graph.outputs().size(); i++) {
       Value y = graph.outputs().get(i);

@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Gives graph inputs the shapes that the caller wants and checks them against the declared ones. */
+/**
+ * Gives graph inputs the shapes that the caller wants and checks them against the declared ones.
+ */
 final class InputBinder {
 
   private InputBinder() {}
@@ -67,8 +69,7 @@ final class InputBinder {
     return shape;
   }
 
-  private static void check(
-      Graph graph, Graph.Input in, long[] shape, Map<String, Long> symbols) {
+  private static void check(Graph graph, Graph.Input in, long[] shape, Map<String, Long> symbols) {
     List<Dim> dims = in.dims();
     if (dims == null) {
       return;

@@ -40,8 +40,7 @@ final class TypeRules {
           set(node, 1, DType.BOOL, x.shape());
         }
       }
-      case "Shape" ->
-          set(node, 0, DType.INT64, ShapeRules.shapeSlice(node, x.shape()).length);
+      case "Shape" -> set(node, 0, DType.INT64, ShapeRules.shapeSlice(node, x.shape()).length);
       case "Size" -> set(node, 0, DType.INT64);
       case "Reshape" ->
           set(node, 0, x.dtype(), ShapeRules.reshape(node, x.shape(), longs(node, 1)));
@@ -129,8 +128,13 @@ final class TypeRules {
         }
         set(node, 0, node.input(2).dtype(), shape);
       }
-      case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2",
-              "ReduceSumSquare" -> {
+      case "ReduceMean",
+          "ReduceSum",
+          "ReduceMax",
+          "ReduceMin",
+          "ReduceProd",
+          "ReduceL2",
+          "ReduceSumSquare" -> {
         boolean[] axes = ShapeRules.reduced(node, x.rank(), longs(node, 1));
         boolean keep = a.getInt("keepdims", 1) == 1;
         long[] shape = axes == null ? x.shape() : ShapeRules.reduce(x.shape(), axes, keep);
@@ -150,8 +154,7 @@ final class TypeRules {
           set(node, i, DType.FLOAT32, stats);
         }
       }
-      case "MatMul" ->
-          set(node, 0, x.dtype(), ShapeRules.matmul(x.shape(), node.input(1).shape()));
+      case "MatMul" -> set(node, 0, x.dtype(), ShapeRules.matmul(x.shape(), node.input(1).shape()));
       case "Gemm" -> {
         long[] b = node.input(1).shape();
         check(x.rank() == 2 && b.length == 2, "Gemm takes matrices");
@@ -174,7 +177,9 @@ final class TypeRules {
         long group = a.getInt("group", 1);
         check(group > 0, "group " + group + " must be positive");
         check(
-            w.length == x.rank() && x.rank() > 2 && x.shape()[1] == w[1] * group
+            w.length == x.rank()
+                && x.rank() > 2
+                && x.shape()[1] == w[1] * group
                 && w[0] % group == 0,
             "input " + x + " and weights " + Arrays.toString(w) + " with group " + group);
         Window win = Window.of(node, tail(x.shape()), tail(w));
@@ -255,8 +260,7 @@ final class TypeRules {
       long[] starts = a.getInts("starts");
       return ShapeRules.slice(shape, starts, a.getInts("ends"), a.getInts("axes"), null);
     }
-    return ShapeRules.slice(
-        shape, longs(node, 1), longs(node, 2), longs(node, 3), longs(node, 4));
+    return ShapeRules.slice(shape, longs(node, 1), longs(node, 2), longs(node, 3), longs(node, 4));
   }
 
   private static void blocks(Node node, Value x) {

@@ -16,9 +16,9 @@ import java.util.Map;
  * Files beside a model that hold its weights, memory-mapped once each and confined to the model's
  * folder. For use by one thread.
  *
- * <p>A location is refused before anything is opened if its text could leave the folder; after links
- * are resolved the file must lie under the folder of the model or under the real folder of the model
- * file itself (how hub caches are laid out).
+ * <p>A location is refused before anything is opened if its text could leave the folder; after
+ * links are resolved the file must lie under the folder of the model or under the real folder of
+ * the model file itself (how hub caches are laid out).
  */
 final class ExternalData {
 

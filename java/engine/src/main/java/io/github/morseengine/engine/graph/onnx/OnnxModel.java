@@ -257,7 +257,13 @@ public final class OnnxModel implements AutoCloseable {
         reason = "control flow is not supported";
       } else if (domain.isEmpty() && (opset < OLDEST_OPSET || opset > NEWEST_OPSET)) {
         reason =
-            "opset " + opset + " is outside " + OLDEST_OPSET + " to " + NEWEST_OPSET + "; re-export";
+            "opset "
+                + opset
+                + " is outside "
+                + OLDEST_OPSET
+                + " to "
+                + NEWEST_OPSET
+                + "; re-export";
       } else if (!ReferenceOps.supports(domain, n.getOpType())
           && !(domain.isEmpty() && n.getOpType().equals("Constant"))) {
         reason = domain.isEmpty() ? "the operator is unknown" : "the domain is unknown";

@@ -82,7 +82,8 @@ final class Epilogues implements Pass {
       r.fuse(n, main.name(), main.opType(), main.attributes(), in);
       return true;
     }
-    Value y = r.emit(main.name(), FusedOps.DOMAIN, main.opType(), main.attributes(), at.shape(), in);
+    Value y =
+        r.emit(main.name(), FusedOps.DOMAIN, main.opType(), main.attributes(), at.shape(), in);
     for (int i = views.size() - 1; i >= 0; i--) {
       y = forward(r, views.get(i), y);
     }

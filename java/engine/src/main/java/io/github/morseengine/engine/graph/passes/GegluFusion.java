@@ -21,8 +21,8 @@ final class GegluFusion implements Pass {
             Node gelu = Match.producer(n.input(i), "Gelu");
             Value whole = gelu == null ? null : whole(n.input(1 - i), gelu.input(0));
             if (whole != null && r.usedOnce(gelu.output(0))) {
-              r.fuse(n, n.name(), FusedOps.GEGLU,
-                  Rewriter.copy(gelu, Map.of(), "approximate"), whole);
+              r.fuse(
+                  n, n.name(), FusedOps.GEGLU, Rewriter.copy(gelu, Map.of(), "approximate"), whole);
               return;
             }
           }
@@ -39,7 +39,9 @@ final class GegluFusion implements Pass {
     Value x = a.input(0);
     int last = x.rank() - 1;
     long half = x.shape()[last] / 2;
-    if (first.shape()[last] != half || second.shape()[last] != half || 2 * half != x.shape()[last]) {
+    if (first.shape()[last] != half
+        || second.shape()[last] != half
+        || 2 * half != x.shape()[last]) {
       return null;
     }
     if (a == b && a.is("Split")) {
@@ -53,7 +55,9 @@ final class GegluFusion implements Pass {
   private static boolean slice(Node n, int axis, long start) {
     double at = Match.scalar(n.input(3));
     boolean onAxis = at == axis || at == axis - n.input(0).rank();
-    return n.is("Slice") && onAxis && Match.scalar(n.input(1)) == start
+    return n.is("Slice")
+        && onAxis
+        && Match.scalar(n.input(1)) == start
         && (n.input(4) == null || Match.scalar(n.input(4)) == 1);
   }
 }

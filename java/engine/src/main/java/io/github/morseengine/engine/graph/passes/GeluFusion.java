@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * 0.5 x (1 + erf(x / sqrt(2))) and its tanh form become Gelu (Hendrycks and Gimpel 2016), in whatever
- * order the factors stand.
+ * 0.5 x (1 + erf(x / sqrt(2))) and its tanh form become Gelu (Hendrycks and Gimpel 2016), in
+ * whatever order the factors stand.
  */
 final class GeluFusion implements Pass {
 

@@ -53,7 +53,9 @@ final class GroupNormEpilogue implements Pass {
   private static Node norm(Rewriter r, Value v) {
     Node view = Match.producer(v, "Reshape");
     boolean positions =
-        view != null && r.usedOnce(v) && v.rank() >= 3
+        view != null
+            && r.usedOnce(v)
+            && v.rank() >= 3
             && v.shape()[0] == view.input(0).shape()[0]
             && v.shape()[1] == view.input(0).shape()[1];
     Value y = positions ? view.input(0) : v;
@@ -73,7 +75,8 @@ final class GroupNormEpilogue implements Pass {
     for (int i = 0; i < 2; i++) {
       Value x = add.input(1 - i);
       long rows = rows(add.input(i), norm.input(0).shape());
-      if (rows > 0 && x.elements() == norm.input(0).elements()
+      if (rows > 0
+          && x.elements() == norm.input(0).elements()
           && x.rank() == norm.input(0).rank()) {
         Value[] in = inputs(norm);
         in[0] = x;
@@ -122,8 +125,7 @@ final class GroupNormEpilogue implements Pass {
   }
 
   private static void replace(Rewriter r, Node n, Node norm, Value[] in, String activation) {
-    Attributes a =
-        Rewriter.copy(norm, Map.of("activation", activation), "num_groups", "epsilon");
+    Attributes a = Rewriter.copy(norm, Map.of("activation", activation), "num_groups", "epsilon");
     long[] shape = norm.output(0).shape();
     if (Arrays.equals(shape, n.output(0).shape())) {
       r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, in);

@@ -22,7 +22,8 @@ final class ScalarChains implements Pass {
           }
           Node inner = Match.scaled(n).producer();
           double factor = Match.factor(inner);
-          if (Double.isNaN(factor) || inner.output(0).rank() != n.output(0).rank()
+          if (Double.isNaN(factor)
+              || inner.output(0).rank() != n.output(0).rank()
               || !r.usedOnce(inner.output(0))) {
             return;
           }
