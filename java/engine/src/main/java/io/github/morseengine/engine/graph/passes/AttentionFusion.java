@@ -6,6 +6,7 @@ import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
+import java.util.Arrays;
 
 /**
  * MatMul, Softmax, MatMul becomes attention; the scale may stand on the queries, the keys or the
@@ -63,7 +64,10 @@ final class AttentionFusion implements Pass {
       mask = first ? add.input(1) : add.input(0);
     }
     Node matmul = Match.producer(product.value(), "MatMul");
-    if (matmul == null || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
+    boolean shapes =
+        matmul != null && Arrays.equals(matmul.output(0).shape(), softmax.input(0).shape());
+    boolean masked = mask == null || mask.dtype() == DType.FLOAT32;
+    if (!shapes || !masked || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
       return;
     }
     Scaled q = Scaled.of(matmul.input(0));

@@ -7,12 +7,13 @@ import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Conv with constant weights becomes the fused Conv, with nearest-neighbour doubling before it and a
- * bias that was added after it taken in.
+ * Conv with constant weights becomes the fused Conv, with zero padding or nearest-neighbour doubling
+ * before it and a bias that was added after it taken in.
  */
 final class ConvFusion implements Pass {
 
@@ -23,6 +24,8 @@ final class ConvFusion implements Pass {
         (r, n) -> {
           if (n.is("Conv")) {
             conv(r, n);
+          } else if (n.isFused(FusedOps.CONV)) {
+            padded(r, n);
           } else if (n.is("Add")) {
             for (int i = 0; i < 2; i++) {
               if (bias(r, n, Match.fused(n.input(i), FusedOps.CONV), n.input(1 - i))) {
@@ -35,8 +38,8 @@ final class ConvFusion implements Pass {
 
   private static void conv(Rewriter r, Node n) {
     Value x = n.input(0);
-    String auto = n.attributes().getString("auto_pad", "NOTSET");
-    if (x.dtype() != DType.FLOAT32 || !n.input(1).isConstant() || !auto.equals("NOTSET")) {
+    String pad = n.attributes().getString("auto_pad", "NOTSET");
+    if (x.dtype() != DType.FLOAT32 || !n.input(1).isConstant() || !pad.equals("NOTSET")) {
       return;
     }
     Map<String, Object> extra = new HashMap<>();
@@ -45,44 +48,43 @@ final class ConvFusion implements Pass {
       extra.put("upsample", 2L);
       x = resize.input(0);
     }
-    Node pad = Match.producer(x, "Pad");
-    long[] pads = pad == null ? null : padding(pad);
-    if (pads != null) {
-      long[] own = n.attributes().getInts("pads");
-      for (int i = 0; own != null && i < pads.length; i++) {
-        pads[i] += own[i];
-      }
-      extra.put("pads", pads);
-      x = pad.input(0);
-    }
-    Attributes a = Rewriter.copy(n, extra, "strides", "dilations", "group", "kernel_shape");
-    if (pads == null && n.attributes().has("pads")) {
-      a = a.with("pads", n.attributes().get("pads"));
-    }
+    Attributes a =
+        Rewriter.copy(n, extra, "strides", "pads", "dilations", "group", "kernel_shape");
     r.fuse(n, n.name(), FusedOps.CONV, a, x, n.input(1), n.input(2));
   }
 
-  /** The zeros that a Pad puts around images, in the order of a Conv's pads; else null. */
-  private static long[] padding(Node pad) {
-    int rank = pad.output(0).rank();
+  /** Zeros put around the input become padding of the convolution. */
+  private static void padded(Rewriter r, Node conv) {
+    Node pad = Match.producer(conv.input(0), "Pad");
     boolean zeros =
-        pad.attributes().getString("mode", "constant").equals("constant")
-            && (pad.input(2) == null || Match.scalar(pad.input(2)) == 0);
-    if (!zeros || pad.input(1) == null || !pad.input(1).isConstant() || pad.input(3) != null) {
-      return null;
+        pad != null
+            && r.usedOnce(conv.input(0))
+            && conv.attributes().getInt("upsample", 1) == 1
+            && pad.attributes().getString("mode", "constant").equals("constant")
+            && pad.input(1) != null
+            && (pad.input(2) == null || Match.scalar(pad.input(2)) == 0)
+            && pad.input(3) == null;
+    if (!zeros) {
+      return;
     }
-    long[] all = pad.input(1).constant().materialize(Arena.ofAuto()).toLongs();
-    long[] out = new long[2 * (rank - 2)];
-    for (int d = 0; d < rank; d++) {
-      if (all[d] < 0 || all[rank + d] < 0 || d < 2 && all[d] + all[rank + d] != 0) {
-        return null;
-      }
-      if (d >= 2) {
-        out[d - 2] = all[d];
-        out[rank - 2 + d - 2] = all[rank + d];
+    int spatial = pad.input(0).rank() - 2;
+    long[] amounts = Match.longs(pad.input(1));
+    long[] given = conv.attributes().getInts("pads");
+    long[] pads = given == null ? new long[2 * spatial] : given;
+    for (int side = 0; side < 2; side++) {
+      for (int d = 0; d < spatial + 2; d++) {
+        long amount = amounts[side * (spatial + 2) + d];
+        if (amount < 0 || d < 2 && amount != 0) {
+          return;
+        }
+        if (d >= 2) {
+          pads[side * spatial + d - 2] += amount;
+        }
       }
     }
-    return out;
+    Value[] in = conv.inputs().toArray(Value[]::new);
+    in[0] = pad.input(0);
+    r.fuse(conv, conv.name(), FusedOps.CONV, conv.attributes().with("pads", pads), in);
   }
 
   private static boolean bias(Rewriter r, Node n, Node conv, Value by) {
@@ -112,6 +114,15 @@ final class ConvFusion implements Pass {
             || coordinates.equals("half_pixel") && rounding.startsWith("round_prefer");
     return n.opset() >= 11 && n.attributes().getString("mode", "nearest").equals("nearest")
         && repeats && in.length == 4 && out[0] == in[0] && out[1] == in[1]
-        && out[2] == 2 * in[2] && out[3] == 2 * in[3];
+        && out[2] == 2 * in[2] && out[3] == 2 * in[3]
+        && exactly(n.input(2));
+  }
+
+  /** A scale of 2.1 doubles a side of four too, but repeats other pixels. */
+  private static boolean exactly(Value scales) {
+    return scales == null
+        || scales.elements() == 0
+        || Arrays.equals(
+            scales.constant().materialize(Arena.ofAuto()).toFloats(), new float[] {1, 1, 2, 2});
   }
 }

@@ -1,13 +1,13 @@
 package io.github.morseengine.engine.graph.passes;
 
 import io.github.morseengine.engine.ir.Attributes;
-import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
@@ -18,15 +18,17 @@ final class GroupNormFusion implements Pass {
 
   @Override
   public boolean apply(Graph graph) {
-    return Rewriter.sweep(
-        graph,
-        (r, n) -> {
-          if (n.is("GroupNormalization")) {
-            operator(r, n);
-          } else if (n.is("Reshape")) {
-            instance(r, n);
-          }
-        });
+    boolean changed =
+        Rewriter.sweep(
+            graph,
+            (r, n) -> {
+              if (n.is("GroupNormalization")) {
+                operator(r, n);
+              } else if (n.is("Reshape")) {
+                instance(r, n);
+              }
+            });
+    return Rewriter.sweep(graph, GroupNormFusion::plain) || changed;
   }
 
   private static void operator(Rewriter r, Node n) {
@@ -44,18 +46,14 @@ final class GroupNormFusion implements Pass {
         perChannel(beta, channels));
   }
 
-  /** Opset 18 gives one scale per group, opset 21 one per channel. */
+  /** One number per group, as opset 18 and InstanceNormalization have, or one per channel. */
   private static Value perChannel(Value v, long channels) {
     if (v.elements() == channels) {
       return v;
     }
-    float[] few = v.constant().cast(DType.FLOAT32).materialize(java.lang.foreign.Arena.ofAuto())
-        .toFloats();
-    float[] all = new float[(int) channels];
-    for (int c = 0; c < all.length; c++) {
-      all[c] = few[(int) (c * (long) few.length / channels)];
-    }
-    return Value.ofConstant(v.name(), Constant.of(Tensor.ofFloats(all, channels)));
+    Tensor few = v.constant().materialize(Arena.ofAuto());
+    return Constants.vector(
+        v.name(), channels, c -> few.getDouble(c * few.elements() / channels));
   }
 
   private static void instance(Rewriter r, Node n) {
@@ -69,16 +67,16 @@ final class GroupNormFusion implements Pass {
     boolean shapes = x.rank() >= 3 && grouped.length >= 3 && x.dtype() == DType.FLOAT32
         && channels(n.output(0).shape(), x.shape()) && grouped[0] == x.shape()[0]
         && grouped[1] > 0 && x.shape()[1] % grouped[1] == 0;
-    double scale = Match.uniform(norm.input(1));
-    double bias = Match.uniform(norm.input(2));
-    if (!shapes || Double.isNaN(scale) || Double.isNaN(bias)) {
+    if (!shapes || !norm.input(1).isConstant() || !norm.input(2).isConstant()) {
       return;
     }
     Attributes a =
         Attributes.of(
             "num_groups", grouped[1], "epsilon", norm.attributes().getFloat("epsilon", 1e-5f));
     long channels = x.shape()[1];
-    Value[] in = {x, filled(scale, channels), filled(bias, channels)};
+    Value[] in = {
+      x, perChannel(norm.input(1), channels), perChannel(norm.input(2), channels)
+    };
     if (Arrays.equals(x.shape(), n.output(0).shape())) {
       r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, in);
     } else {
@@ -87,14 +85,21 @@ final class GroupNormFusion implements Pass {
     }
   }
 
+  /** One group per channel: what is left where no Reshapes make groups of more. */
+  private static void plain(Rewriter r, Node n) {
+    Value x = n.input(0);
+    if (!n.is("InstanceNormalization") || x.rank() < 3 || x.dtype() != DType.FLOAT32
+        || !n.input(1).isConstant() || !n.input(2).isConstant()) {
+      return;
+    }
+    Attributes a =
+        Attributes.of(
+            "num_groups", x.shape()[1], "epsilon", n.attributes().getFloat("epsilon", 1e-5f));
+    r.fuse(n, n.name(), FusedOps.GROUP_NORM, a, x, n.input(1), n.input(2));
+  }
+
   /** Whether two shapes differ at most in how they spell the positions out. */
   private static boolean channels(long[] a, long[] b) {
     return a.length >= 3 && a[0] == b[0] && a[1] == b[1];
-  }
-
-  private static Value filled(double value, long channels) {
-    float[] all = new float[(int) channels];
-    Arrays.fill(all, (float) value);
-    return Value.ofConstant("filled", Constant.of(Tensor.ofFloats(all, channels)));
   }
 }

@@ -48,7 +48,10 @@ final class LayerNormFusion implements Pass {
                   || square.is("Mul") && square.input(0) == sub.output(0)
                       && square.input(1) == sub.output(0));
       Node mean = mean(sub.input(1));
-      if (squared && mean != null && mean.input(0) == sub.input(0)) {
+      boolean widths =
+          gamma.elements() == beta.elements()
+              && gamma.elements() == sub.input(0).shape()[sub.input(0).rank() - 1];
+      if (squared && widths && mean != null && mean.input(0) == sub.input(0)) {
         Attributes a = Attributes.of("axis", -1, "epsilon", epsilon);
         r.put(n, n.name(), "", "LayerNormalization", 17, a, sub.input(0), gamma, beta);
         return true;

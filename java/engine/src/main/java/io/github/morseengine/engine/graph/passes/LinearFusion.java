@@ -7,6 +7,7 @@ import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
+import java.util.Arrays;
 
 /** MatMul with a constant matrix, and Gemm, become Linear; an addition of a constant row its bias. */
 final class LinearFusion implements Pass {
@@ -36,13 +37,19 @@ final class LinearFusion implements Pass {
   private static void gemm(Rewriter r, Node n) {
     Attributes a = n.attributes();
     Value c = n.input(2);
-    long columns = n.output(0).shape()[1];
-    boolean plain =
-        weight(n.input(1))
-            && a.getInt("transA", 0) == 0
-            && a.getFloat("alpha", 1) == 1
-            && (c == null || a.getFloat("beta", 1) == 1 && row(c, columns));
-    if (!plain) {
+    double beta = c == null ? 0 : a.getFloat("beta", 1);
+    if (!weight(n.input(1)) || a.getInt("transA", 0) != 0) {
+      return;
+    }
+    Value bias = null;
+    Value residual = null;
+    if (beta != 0 && c.isConstant() && (row(c, n.output(0).shape()[1]) || c.elements() == 1)) {
+      long columns = n.output(0).shape()[1];
+      Value all = row(c, columns) ? flat(c) : Constants.filled(c.name(), columns, Match.scalar(c));
+      bias = Constants.scaled(all, beta);
+    } else if (beta == 1 && Arrays.equals(c.shape(), n.output(0).shape())) {
+      residual = c;
+    } else if (beta != 0) {
       return;
     }
     Constant w = n.input(1).constant();
@@ -50,7 +57,8 @@ final class LinearFusion implements Pass {
         a.getInt("transB", 0) == 0
             ? n.input(1)
             : Value.ofConstant(n.input(1).name(), w.transpose(1, 0));
-    r.fuse(n, n.name(), FusedOps.LINEAR, Attributes.NONE, n.input(0), matrix, flat(c));
+    matrix = Constants.scaled(matrix, a.getFloat("alpha", 1));
+    r.fuse(n, n.name(), FusedOps.LINEAR, Attributes.NONE, n.input(0), matrix, bias, residual);
   }
 
   private static void bias(Rewriter r, Node n, int i) {

@@ -49,6 +49,11 @@ final class Match {
     return first;
   }
 
+  /** The elements of a constant; null where a value is absent. */
+  static long[] longs(Value v) {
+    return v == null ? null : v.constant().materialize(Arena.ofAuto()).toLongs();
+  }
+
   private static double first(Constant c) {
     return c.source().getDouble(0);
   }

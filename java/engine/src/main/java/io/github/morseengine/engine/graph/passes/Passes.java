@@ -3,7 +3,10 @@ package io.github.morseengine.engine.graph.passes;
 import io.github.morseengine.engine.ir.Graph;
 import java.util.List;
 
-/** All passes in their order. */
+/**
+ * All passes in their order. Keys and values of attention over a constant text need no pass of their
+ * own: whatever depends on constants only is folded when shapes are bound.
+ */
 public final class Passes {
 
   private static final int MAX_ROUNDS = 8;
@@ -15,6 +18,7 @@ public final class Passes {
           new Simplify(),
           new ViewChains(),
           new CommonSubexpressions(),
+          new SlicePartitions(),
           new SiluFusion(),
           new GeluFusion(),
           new GegluFusion(),
@@ -24,6 +28,8 @@ public final class Passes {
           new ScalarChains(),
           new LinearFusion(),
           new ConvFusion(),
+          new BiasShifts(),
+          new WeightScales(),
           new GroupNormEpilogue(),
           new Epilogues());
 

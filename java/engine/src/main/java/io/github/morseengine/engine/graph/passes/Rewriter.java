@@ -33,6 +33,11 @@ final class Rewriter {
     void visit(Rewriter rewriter, Node node);
   }
 
+  /** Version of ONNX's own operators that passes write. */
+  static final int OPSET = 23;
+
+  private static final Attributes RESHAPE = Attributes.of("allowzero", 1);
+
   private final Graph graph;
   private final Map<Value, Integer> uses = new IdentityHashMap<>();
   private final Map<Value, Value> replaced = new IdentityHashMap<>();
@@ -84,6 +89,18 @@ final class Rewriter {
     drop();
   }
 
+  /** Replaces the visited node by one that has its outputs, and perhaps others not yet computed. */
+  void replace(Node by) {
+    done.add(by);
+    drop();
+  }
+
+  /** Drops the visited node; readers of its outputs read others. */
+  void substitute(Map<Value, Value> outputs) {
+    replaced.putAll(outputs);
+    drop();
+  }
+
   /** Replaces the visited node by a fused one with the same output and a name of its own. */
   void fuse(Node visited, String name, String op, Attributes attributes, Value... inputs) {
     put(visited, name, FusedOps.DOMAIN, op, 1, attributes, inputs);
@@ -111,7 +128,8 @@ final class Rewriter {
     return Arrays.asList(inputs).subList(0, n);
   }
 
-  private void drop() {
+  /** Drops the visited node, whose outputs nobody reads or another node computes already. */
+  void drop() {
     keep = false;
     changed = true;
   }
@@ -121,7 +139,7 @@ final class Rewriter {
       Value... inputs) {
     Value out = new Value(name);
     out.setType(inputs[0].dtype(), shape);
-    done.add(new Node(name, domain, op, 23, trim(inputs), List.of(out), attributes));
+    done.add(new Node(name, domain, op, OPSET, trim(inputs), List.of(out), attributes));
     uses.put(out, 1);
     changed = true;
     return out;
@@ -135,19 +153,39 @@ final class Rewriter {
     if (v.isConstant()) {
       return Value.ofConstant(v.name(), v.constant().reshape(shape));
     }
-    Value to = Value.ofConstant(v.name() + "/shape", Constant.of(Tensor.ofLongs(shape, shape.length)));
-    return emit(v.name() + "/reshape", "", "Reshape", Attributes.NONE, shape, v, to);
+    return emit(v.name() + "/reshape", "", "Reshape", RESHAPE, shape, v, shapeOf(v, shape));
+  }
+
+  /** Replaces the visited node by a Reshape of a value to the shape of the node's output. */
+  void reshapeTo(Node visited, Value from) {
+    Value to = shapeOf(from, visited.output(0).shape());
+    put(visited, visited.name(), "", "Reshape", OPSET, RESHAPE, from, to);
+  }
+
+  private static Value shapeOf(Value v, long[] shape) {
+    Tensor dims = Tensor.ofLongs(shape, shape.length);
+    return Value.ofConstant(v.name() + "/shape", Constant.of(dims));
+  }
+
+  /** Replaces the visited node by a Transpose of a value. */
+  void transposeTo(Node visited, Value from, int... perm) {
+    put(visited, visited.name(), "", "Transpose", OPSET, permutation(perm), from);
+  }
+
+  private static Attributes permutation(int[] perm) {
+    return Attributes.of("perm", Arrays.stream(perm).asLongStream().toArray());
   }
 
   /** A view of a value with permuted dimensions. */
   Value transpose(Value v, int... perm) {
+    if (v.isConstant()) {
+      return Value.ofConstant(v.name(), v.constant().transpose(perm));
+    }
     long[] shape = new long[perm.length];
-    long[] order = new long[perm.length];
     for (int i = 0; i < perm.length; i++) {
       shape[i] = v.shape()[perm[i]];
-      order[i] = perm[i];
     }
-    return emit(v.name() + "/transpose", "", "Transpose", Attributes.of("perm", order), shape, v);
+    return emit(v.name() + "/transpose", "", "Transpose", permutation(perm), shape, v);
   }
 
   /** Attributes with some of another node's. */

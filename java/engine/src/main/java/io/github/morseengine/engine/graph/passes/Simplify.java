@@ -35,11 +35,20 @@ final class Simplify implements Pass {
       case "Concat" -> n.inputs().size() == 1 ? n.input(0) : null;
       case "Transpose" -> identity(n) ? n.input(0) : null;
       case "Pad" -> Match.uniform(n.input(1)) == 0 ? n.input(0) : null;
-      case "Mul", "Div" -> Match.factor(n) == 1 ? Match.scaled(n) : null;
-      case "Add", "Sub" -> Match.summand(n) == 0 ? Match.scaled(n) : null;
+      case "Mul", "Div" -> neutral(n, 1);
+      case "Add", "Sub" -> neutral(n, 0);
       case "Pow" -> Match.scalar(n.input(1)) == 1 ? n.input(0) : null;
       default -> null;
     };
+  }
+
+  /** The operand beside a constant of ones (Mul, Div) or zeros (Add, Sub). */
+  private static Value neutral(Node n, double element) {
+    boolean commutes = n.is("Mul") || n.is("Add");
+    if (Match.uniform(n.input(1)) == element) {
+      return n.input(0);
+    }
+    return commutes && Match.uniform(n.input(0)) == element ? n.input(1) : null;
   }
 
   /** A slice of full size changes nothing unless it turns an axis around. */
