@@ -24,7 +24,9 @@ final class CommonSubexpressions implements Pass {
     return Rewriter.sweep(
         graph,
         (r, n) -> {
-          if (n.outputs().size() != 1 || n.opType().startsWith("Random")) {
+          // A norm that two scales follow is cheaper twice, each in one pass with what follows it.
+          boolean apart = n.opType().startsWith("Random") || n.is("InstanceNormalization");
+          if (n.outputs().size() != 1 || apart) {
             return;
           }
           String key = key(n, ids);
