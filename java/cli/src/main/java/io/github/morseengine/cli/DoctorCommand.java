@@ -1,6 +1,7 @@
 package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.Diagnostics;
+import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.error.MorseException;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -34,27 +35,15 @@ final class DoctorCommand implements Callable<Integer> {
   public Integer call() {
     long begin = System.nanoTime();
     options.check();
-    Report report = options.report("doctor", null, null);
+    List<String> missing = new ArrayList<>();
+    Report report = machine(missing);
     Map<String, Object> java = java();
     Map<String, Object> cpu = new LinkedHashMap<>();
     cpu.put("name", Diagnostics.processor());
     cpu.put("architecture", System.getProperty("os.arch"));
     cpu.put("processors", Runtime.getRuntime().availableProcessors());
-    List<String> missing = new ArrayList<>();
-    List<Map<String, Object>> libraries = new ArrayList<>();
-    try {
-      for (Diagnostics.Library l : Diagnostics.libraries()) {
-        Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("name", l.name());
-        entry.put("version", l.version());
-        entry.put("path", l.path());
-        libraries.add(entry);
-      }
-      cpu.put("instruction_set", Diagnostics.instructionSet());
-    } catch (MorseException e) {
-      cpu.put("instruction_set", null);
-      missing.add("the CPU backend: " + e.getMessage());
-    }
+    List<Map<String, Object>> libraries = libraries(missing);
+    cpu.put("instruction_set", libraries.isEmpty() ? null : Diagnostics.instructionSet());
     cpu.put("features", Diagnostics.processorFeatures());
     Map<String, Object> cuda = new LinkedHashMap<>();
     cuda.put("available", false);
@@ -67,7 +56,32 @@ final class DoctorCommand implements Callable<Integer> {
     report.put("cuda", cuda);
     print(java, cpu, libraries, cuda, missing);
     options.write(report, begin);
-    return libraries.isEmpty() ? Main.FAILED : 0;
+    return missing.isEmpty() ? 0 : Main.FAILED;
+  }
+
+  private Report machine(List<String> missing) {
+    try (Engine engine = options.open()) {
+      return options.report("doctor", null, engine);
+    } catch (MorseException e) {
+      missing.add("the backend: " + e.getMessage());
+      return options.report("doctor", null, null);
+    }
+  }
+
+  private static List<Map<String, Object>> libraries(List<String> missing) {
+    List<Map<String, Object>> out = new ArrayList<>();
+    try {
+      for (Diagnostics.Library l : Diagnostics.libraries()) {
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", l.name());
+        entry.put("version", l.version());
+        entry.put("path", l.path());
+        out.add(entry);
+      }
+    } catch (MorseException e) {
+      missing.add("a library: " + e.getMessage());
+    }
+    return out;
   }
 
   private static Map<String, Object> java() {

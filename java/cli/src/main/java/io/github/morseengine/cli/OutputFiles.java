@@ -58,7 +58,11 @@ final class OutputFiles {
   }
 
   private static void probe(Path folder) throws IOException {
-    Files.delete(Files.createTempFile(folder, ".morse", ".probe"));
+    try {
+      Files.delete(Files.createTempFile(folder, ".morse", ".probe"));
+    } catch (IOException e) {
+      throw new IOException("no file can be made in '" + folder + "' (" + reason(e) + ")", e);
+    }
   }
 
   private static String reason(IOException e) {
@@ -67,6 +71,9 @@ final class OutputFiles {
     }
     if (e instanceof FileSystemException system && system.getReason() != null) {
       return system.getReason();
+    }
+    if (e instanceof FileSystemException) {
+      return e.getClass().getSimpleName();
     }
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
