@@ -6,6 +6,9 @@ import sys
 COMMANDS = {
     "data": "data",
     "train-dash": "train_dash",
+    "train-dot": "train_dot",
+    "export": "export",
+    "preview": "sampling",
 }
 
 

@@ -28,6 +28,14 @@ public final class NativeLibraries {
    */
   public record Library(String name, String path) {}
 
+  /**
+   * How often an idle thread of libgomp looks for work before it sleeps. Enough for the time between
+   * two of our kernels; the default is a hundred times as much, which on a machine that also does
+   * something else makes a run ten times slower, because the spinning threads keep the working ones
+   * from their processors.
+   */
+  private static final String SPIN_COUNT = "3000";
+
   private static Library oneDnn;
 
   private NativeLibraries() {}
@@ -88,6 +96,9 @@ public final class NativeLibraries {
     }
     File runtime = extract(base + "libgomp.so.1");
     if (runtime != null) {
+      if (System.getenv("OMP_WAIT_POLICY") == null) {
+        Environment.setDefault("GOMP_SPINCOUNT", SPIN_COUNT);
+      }
       open(runtime.toPath());
     }
     return library.toPath();

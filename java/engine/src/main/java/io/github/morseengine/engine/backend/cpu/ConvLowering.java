@@ -65,7 +65,12 @@ final class ConvLowering {
         win.strides(), win.dilations(), win.padsBegin(), padsEnd(win, spatial, transposed)
       };
       primitive =
-          Primitive.convolution(p.engine, transposed, xd, any, bd, yd, geometry, attributes);
+          p.choose(
+              source,
+              any,
+              layout ->
+                  Primitive.convolution(
+                      p.engine, transposed, xd, layout, bd, yd, geometry, attributes));
     }
     if (primitive == null) {
       xd.close();

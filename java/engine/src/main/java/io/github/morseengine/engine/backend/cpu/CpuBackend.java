@@ -18,6 +18,7 @@ public final class CpuBackend implements Backend {
 
   private final DnnEngine engine;
   private final WeightStore store = new WeightStore();
+  private final PackedLayouts layouts = new PackedLayouts();
   private final int threads;
 
   /**
@@ -77,7 +78,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Executable compile(Graph graph) {
-    return CpuCompiler.compile(graph, engine, store, threads);
+    return CpuCompiler.compile(graph, engine, store, layouts, threads);
   }
 
   @Override
@@ -92,6 +93,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void close() {
+    layouts.close();
     engine.close();
   }
 }

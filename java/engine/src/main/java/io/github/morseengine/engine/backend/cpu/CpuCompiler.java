@@ -24,8 +24,9 @@ final class CpuCompiler {
     this.program = program;
   }
 
-  static CpuExecutable compile(Graph graph, DnnEngine engine, WeightStore store, int threads) {
-    Program program = new Program(engine, store);
+  static CpuExecutable compile(
+      Graph graph, DnnEngine engine, WeightStore store, PackedLayouts layouts, int threads) {
+    Program program = new Program(engine, store, layouts);
     try {
       CpuCompiler compiler = new CpuCompiler(program);
       compiler.run(graph);

@@ -58,7 +58,9 @@ final class LinearLowering {
         case "gelu_tanh" -> attributes.eltwise(Attributes.Eltwise.GELU_TANH, 0, 0);
         default -> {}
       }
-      primitive = Primitive.matmul(p.engine, xd, any, bd, yd, attributes);
+      primitive =
+          p.choose(
+              w, any, layout -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
     }
     if (primitive == null) {
       return false;

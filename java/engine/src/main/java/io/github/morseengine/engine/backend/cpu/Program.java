@@ -6,6 +6,7 @@ import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -21,6 +22,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** A program under construction: steps, slots, and where each value lies. For one thread. */
 final class Program {
@@ -31,12 +33,14 @@ final class Program {
   final List<Slot> slots = new ArrayList<>();
   final List<WeightStore.Weight> weights = new ArrayList<>();
   private final WeightStore store;
+  private final PackedLayouts layouts;
   private final Map<Value, View> views = new IdentityHashMap<>();
   private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
   private Node current;
 
-  Program(DnnEngine engine, WeightStore store) {
+  Program(DnnEngine engine, WeightStore store, PackedLayouts layouts) {
     this.engine = engine;
+    this.layouts = layouts;
     this.store = store;
   }
 
@@ -130,8 +134,30 @@ final class Program {
     return value.isConstant() ? constant(value.constant().cast(DType.FLOAT32)) : dense(get(value));
   }
 
+  /**
+   * A primitive for a constant weight: the first known layout of it that a fast kernel accepts, else
+   * what the primitive itself chooses.
+   *
+   * @param c the weight
+   * @param any leaves the layout open
+   * @param maker makes a primitive for a layout; null where there is none
+   */
+  Primitive choose(Constant c, MemoryDesc any, Function<MemoryDesc, Primitive> maker) {
+    for (MemoryDesc layout : layouts.of(hash(c.source()), c.viewKey())) {
+      Primitive p = maker.apply(layout);
+      if (p != null && !p.isReference()) {
+        return p;
+      }
+      if (p != null) {
+        p.close();
+      }
+    }
+    return maker.apply(any);
+  }
+
   /** Stores a constant in a layout that a primitive chose. */
   View packed(Constant c, MemoryDesc plain, MemoryDesc wanted) {
+    layouts.add(hash(c.source()), c.viewKey(), wanted);
     String layout = Arrays.toString(wanted.blob());
     WeightStore.Weight w = keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
     return new View(

@@ -70,6 +70,11 @@ public final class MemoryDesc implements AutoCloseable {
     }
   }
 
+  /** {@return another descriptor of the same layout, which the caller closes} */
+  public MemoryDesc copy() {
+    return copyOf(handle());
+  }
+
   MemorySegment handle() {
     if (closed) {
       throw new IllegalStateException("this memory descriptor is closed");

@@ -122,6 +122,11 @@ public final class Primitive implements AutoCloseable {
     return desc == null ? MemorySegment.NULL : desc.handle();
   }
 
+  /** {@return whether oneDNN has nothing better than its reference kernel} */
+  public boolean isReference() {
+    return implementation.startsWith("ref") || implementation.startsWith("gemm:ref");
+  }
+
   /**
    * A convolution.
    *
