@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -43,6 +44,7 @@ final class GenerateCommand implements Callable<Integer> {
   private static final int MOST_PICTURES = 1_000_000;
   private static final int MOST_STEPS = 100_000;
   private static final double MOST_GUIDANCE = 1000;
+  private static final int MOST_NAMED = 4;
   private static final double MB = 1e6;
 
   private final Console console;
@@ -303,7 +305,7 @@ final class GenerateCommand implements Callable<Integer> {
   private static Map<String, String> metadata(ModelDirectory directory, GenerateRequest r) {
     Map<String, String> text = new LinkedHashMap<>();
     text.put("Software", "morse");
-    text.put("model", directory.path().getFileName().toString());
+    text.put("model", name(directory));
     text.put("sampler", r.sampler());
     text.put("seed", Long.toString(r.seed()));
     text.put("count", Integer.toString(r.count()));
@@ -316,9 +318,17 @@ final class GenerateCommand implements Callable<Integer> {
     return text;
   }
 
+  private static String name(ModelDirectory directory) {
+    Path name = directory.path().toAbsolutePath().normalize().getFileName();
+    return name == null ? directory.path().toString() : name.toString();
+  }
+
   private void print(
       ModelDirectory directory, GenerateRequest r, GenerateResult result, List<Path> files) {
-    String where = files.size() > 2 ? files.size() + " files" : files.get(0).toString();
+    String where =
+        files.size() > MOST_NAMED
+            ? files.size() + " files in " + outDir
+            : files.stream().map(Path::toString).collect(Collectors.joining(", "));
     WeightBytes w = result.weightBytes();
     String ratio =
         result.dotSteps() == 0
@@ -336,7 +346,7 @@ final class GenerateCommand implements Callable<Integer> {
                 + "t_dash %.2f ms%s at batch %d; LSD %.2f; %.2f images/s; load %.0f ms%n"
                 + "weights: Dash %.1f MB, Dot %.1f MB, shared %.1f MB, held %.1f MB; arena %.1f"
                 + " MB%n",
-            directory.path().getFileName(),
+            name(directory),
             r.count(),
             result.dashSteps(),
             result.dotSteps(),
