@@ -39,8 +39,17 @@ public final class Compare {
     }
     if (worst > tolerance) {
       fail(
-          what + ": element " + at + " of " + actual + " is " + actual.getDouble(at)
-              + ", expected " + expected.getDouble(at) + " within " + tolerance);
+          what
+              + ": element "
+              + at
+              + " of "
+              + actual
+              + " is "
+              + actual.getDouble(at)
+              + ", expected "
+              + expected.getDouble(at)
+              + " within "
+              + tolerance);
     }
   }
 
@@ -72,8 +81,10 @@ public final class Compare {
    */
   public static void identical(Tensor expected, Tensor actual, String what) {
     assertArrayEquals(expected.shape(), actual.shape(), what + ": shape");
-    assertEquals(-1, MemorySegment.mismatch(
-        expected.data(), 0, expected.byteSize(), actual.data(), 0, actual.byteSize()),
+    assertEquals(
+        -1,
+        MemorySegment.mismatch(
+            expected.data(), 0, expected.byteSize(), actual.data(), 0, actual.byteSize()),
         what + ": first different byte");
   }
 
