@@ -97,17 +97,35 @@ final class AttentionFusion implements Pass {
       r.fuse(n, n.name(), FusedOps.ATTENTION, a, q, k, v, mask);
       return;
     }
-    Value m = mask == null || mask.rank() < 3 ? mask : heads(r, mask);
+    long[] batch = batchAndHeads(q, mask);
+    Value m = mask == null || mask.rank() < 3 ? mask : four(r, mask, mask.shape()[0], 1);
     long[] s = n.output(0).shape();
-    Value y = r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, a,
-        new long[] {s[0], 1, s[1], s[2]}, heads(r, q), heads(r, k), heads(r, v), m);
+    Value[] in = {
+      four(r, q, batch[0], batch[1]),
+      four(r, k, batch[0], batch[1]),
+      four(r, v, batch[0], batch[1]),
+      m
+    };
+    long[] shape = {batch[0], batch[1], s[1], s[2]};
+    Value y = r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, a, shape, in);
     r.substitute(n, r.reshape(y, s));
   }
 
-  /** [N,L,d] as [N,1,L,d]. */
-  private static Value heads(Rewriter r, Value v) {
-    long[] s = v.shape();
-    return r.reshape(v, s[0], 1, s[1], s[2]);
+  /** N and H again where [N,H,L,d] was seen as [N*H,L,d] before; else N*H and 1. */
+  private static long[] batchAndHeads(Value q, Value mask) {
+    Node merge = Match.producer(q, "Reshape");
+    if (merge != null && merge.input(0).rank() == 4 && (mask == null || mask.rank() < 3)) {
+      long[] s = merge.input(0).shape();
+      if (s[2] == q.shape()[1] && s[3] == q.shape()[2]) {
+        return new long[] {s[0], s[1]};
+      }
+    }
+    return new long[] {q.shape()[0], 1};
+  }
+
+  /** [N*H,L,d] as [N,H,L,d]. */
+  private static Value four(Rewriter r, Value v, long n, long h) {
+    return r.reshape(v, n, h, v.shape()[1], v.shape()[2]);
   }
 
   private static void operator(Rewriter r, Node n) {
@@ -140,8 +158,8 @@ final class AttentionFusion implements Pass {
       return;
     }
     long[] s = {in[0].shape()[0], heads, in[0].shape()[2], in[2].shape()[3]};
-    Value y = r.emit(
-        n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, scaled, s, in[0], in[1], in[2], mask);
+    Value y =
+        r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, scaled, s, in[0], in[1], in[2], mask);
     r.substitute(n, r.reshape(r.transpose(y, 0, 2, 1, 3), n.output(0).shape()));
   }
 

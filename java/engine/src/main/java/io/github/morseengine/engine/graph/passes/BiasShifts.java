@@ -28,7 +28,9 @@ final class BiasShifts implements Pass {
   private static void move(Rewriter r, Node n) {
     double by = Match.summand(n);
     Value part = Match.scaled(n);
-    if (Double.isNaN(by) || part.isConstant() || part.elements() != n.output(0).elements()
+    if (Double.isNaN(by)
+        || part.isConstant()
+        || part.elements() != n.output(0).elements()
         || part.rank() != n.output(0).rank()) {
       return;
     }

@@ -38,6 +38,9 @@ final class CommonSubexpressions implements Pass {
   }
 
   private static String key(Node n, Map<Value, Integer> ids) {
+    if (n.is("Reshape")) {
+      return "Reshape|" + name(n.input(0), ids) + Arrays.toString(n.output(0).shape());
+    }
     StringBuilder key = new StringBuilder(n.domain()).append(':').append(n.opType());
     for (Value v : n.inputs()) {
       key.append('|').append(v == null ? "" : name(v, ids));

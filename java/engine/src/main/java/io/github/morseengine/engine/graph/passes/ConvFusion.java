@@ -12,8 +12,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Conv with constant weights becomes the fused Conv, with zero padding or nearest-neighbour doubling
- * before it and a bias that was added after it taken in.
+ * Conv with constant weights becomes the fused Conv, with zero padding or nearest-neighbour
+ * doubling before it and a bias that was added after it taken in.
  */
 final class ConvFusion implements Pass {
 
@@ -48,8 +48,7 @@ final class ConvFusion implements Pass {
       extra.put("upsample", 2L);
       x = resize.input(0);
     }
-    Attributes a =
-        Rewriter.copy(n, extra, "strides", "pads", "dilations", "group", "kernel_shape");
+    Attributes a = Rewriter.copy(n, extra, "strides", "pads", "dilations", "group", "kernel_shape");
     r.fuse(n, n.name(), FusedOps.CONV, a, x, n.input(1), n.input(2));
   }
 
@@ -88,8 +87,12 @@ final class ConvFusion implements Pass {
   }
 
   private static boolean bias(Rewriter r, Node n, Node conv, Value by) {
-    if (conv == null || conv.input(2) != null || conv.input(3) != null || !by.isConstant()
-        || !r.usedOnce(conv.output(0)) || Epilogues.activation(conv) != null) {
+    if (conv == null
+        || conv.input(2) != null
+        || conv.input(3) != null
+        || !by.isConstant()
+        || !r.usedOnce(conv.output(0))
+        || Epilogues.activation(conv) != null) {
       return false;
     }
     long channels = conv.input(1).shape()[0];
@@ -106,15 +109,19 @@ final class ConvFusion implements Pass {
   private static boolean doubles(Node n) {
     long[] in = n.input(0).shape();
     long[] out = n.output(0).shape();
-    String coordinates =
-        n.attributes().getString("coordinate_transformation_mode", "half_pixel");
+    String coordinates = n.attributes().getString("coordinate_transformation_mode", "half_pixel");
     String rounding = n.attributes().getString("nearest_mode", "round_prefer_floor");
     boolean repeats =
         coordinates.equals("asymmetric") && rounding.equals("floor")
             || coordinates.equals("half_pixel") && rounding.startsWith("round_prefer");
-    return n.opset() >= 11 && n.attributes().getString("mode", "nearest").equals("nearest")
-        && repeats && in.length == 4 && out[0] == in[0] && out[1] == in[1]
-        && out[2] == 2 * in[2] && out[3] == 2 * in[3]
+    return n.opset() >= 11
+        && n.attributes().getString("mode", "nearest").equals("nearest")
+        && repeats
+        && in.length == 4
+        && out[0] == in[0]
+        && out[1] == in[1]
+        && out[2] == 2 * in[2]
+        && out[3] == 2 * in[3]
         && exactly(n.input(2));
   }
 

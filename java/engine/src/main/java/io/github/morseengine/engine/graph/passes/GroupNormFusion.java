@@ -11,8 +11,9 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * GroupNormalization, and its form below opset 21 (Reshape to groups, InstanceNormalization, Reshape
- * back), become the fused GroupNorm, to which {@link GroupNormEpilogue} adds what stands around it.
+ * GroupNormalization, and its form below opset 21 (Reshape to groups, InstanceNormalization,
+ * Reshape back), become the fused GroupNorm, to which {@link GroupNormEpilogue} adds what stands
+ * around it.
  */
 final class GroupNormFusion implements Pass {
 
@@ -42,7 +43,13 @@ final class GroupNormFusion implements Pass {
     }
     Attributes a =
         Attributes.of("num_groups", groups, "epsilon", n.attributes().getFloat("epsilon", 1e-5f));
-    r.fuse(n, n.name(), FusedOps.GROUP_NORM, a, x, perChannel(gamma, channels),
+    r.fuse(
+        n,
+        n.name(),
+        FusedOps.GROUP_NORM,
+        a,
+        x,
+        perChannel(gamma, channels),
         perChannel(beta, channels));
   }
 
@@ -52,8 +59,7 @@ final class GroupNormFusion implements Pass {
       return v;
     }
     Tensor few = v.constant().materialize(Arena.ofAuto());
-    return Constants.vector(
-        v.name(), channels, c -> few.getDouble(c * few.elements() / channels));
+    return Constants.vector(v.name(), channels, c -> few.getDouble(c * few.elements() / channels));
   }
 
   private static void instance(Rewriter r, Node n) {
@@ -64,9 +70,14 @@ final class GroupNormFusion implements Pass {
     }
     Value x = split.input(0);
     long[] grouped = norm.input(0).shape();
-    boolean shapes = x.rank() >= 3 && grouped.length >= 3 && x.dtype() == DType.FLOAT32
-        && channels(n.output(0).shape(), x.shape()) && grouped[0] == x.shape()[0]
-        && grouped[1] > 0 && x.shape()[1] % grouped[1] == 0;
+    boolean shapes =
+        x.rank() >= 3
+            && grouped.length >= 3
+            && x.dtype() == DType.FLOAT32
+            && channels(n.output(0).shape(), x.shape())
+            && grouped[0] == x.shape()[0]
+            && grouped[1] > 0
+            && x.shape()[1] % grouped[1] == 0;
     if (!shapes || !norm.input(1).isConstant() || !norm.input(2).isConstant()) {
       return;
     }
@@ -74,9 +85,7 @@ final class GroupNormFusion implements Pass {
         Attributes.of(
             "num_groups", grouped[1], "epsilon", norm.attributes().getFloat("epsilon", 1e-5f));
     long channels = x.shape()[1];
-    Value[] in = {
-      x, perChannel(norm.input(1), channels), perChannel(norm.input(2), channels)
-    };
+    Value[] in = {x, perChannel(norm.input(1), channels), perChannel(norm.input(2), channels)};
     if (Arrays.equals(x.shape(), n.output(0).shape())) {
       r.fuse(n, norm.name(), FusedOps.GROUP_NORM, a, in);
     } else {
@@ -88,8 +97,11 @@ final class GroupNormFusion implements Pass {
   /** One group per channel: what is left where no Reshapes make groups of more. */
   private static void plain(Rewriter r, Node n) {
     Value x = n.input(0);
-    if (!n.is("InstanceNormalization") || x.rank() < 3 || x.dtype() != DType.FLOAT32
-        || !n.input(1).isConstant() || !n.input(2).isConstant()) {
+    if (!n.is("InstanceNormalization")
+        || x.rank() < 3
+        || x.dtype() != DType.FLOAT32
+        || !n.input(1).isConstant()
+        || !n.input(2).isConstant()) {
       return;
     }
     Attributes a =

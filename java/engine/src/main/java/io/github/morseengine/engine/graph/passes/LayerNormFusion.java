@@ -43,9 +43,11 @@ final class LayerNormFusion implements Pass {
       Node square = variance == null ? null : variance.input(0).producer();
       boolean squared =
           square != null
-              && (square.is("Pow") && square.input(0) == sub.output(0)
+              && (square.is("Pow")
+                      && square.input(0) == sub.output(0)
                       && Match.scalar(square.input(1)) == 2
-                  || square.is("Mul") && square.input(0) == sub.output(0)
+                  || square.is("Mul")
+                      && square.input(0) == sub.output(0)
                       && square.input(1) == sub.output(0));
       Node mean = mean(sub.input(1));
       boolean widths =

@@ -9,7 +9,9 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import java.util.Arrays;
 
-/** MatMul with a constant matrix, and Gemm, become Linear; an addition of a constant row its bias. */
+/**
+ * MatMul with a constant matrix, and Gemm, become Linear; an addition of a constant row its bias.
+ */
 final class LinearFusion implements Pass {
 
   @Override
@@ -74,7 +76,12 @@ final class LinearFusion implements Pass {
             && row(by, linear.input(1).shape()[1]);
     if (open) {
       r.fuse(
-          n, linear.name(), FusedOps.LINEAR, Attributes.NONE, linear.input(0), linear.input(1),
+          n,
+          linear.name(),
+          FusedOps.LINEAR,
+          Attributes.NONE,
+          linear.input(0),
+          linear.input(1),
           flat(by));
     } else if (i == 0) {
       bias(r, n, 1);

@@ -38,7 +38,9 @@ final class Movement {
     }
   }
 
-  /** Whether a node only renames or permutes dimensions, as {@link ViewChains} leaves such nodes. */
+  /**
+   * Whether a node only renames or permutes dimensions, as {@link ViewChains} leaves such nodes.
+   */
   static boolean isMovement(Node node) {
     return node != null && (node.is("Reshape") || node.is("Transpose"));
   }

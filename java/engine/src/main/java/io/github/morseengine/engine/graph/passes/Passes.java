@@ -4,8 +4,8 @@ import io.github.morseengine.engine.ir.Graph;
 import java.util.List;
 
 /**
- * All passes in their order. Keys and values of attention over a constant text need no pass of their
- * own: whatever depends on constants only is folded when shapes are bound.
+ * All passes in their order. Keys and values of attention over a constant text need no pass of
+ * their own: whatever depends on constants only is folded when shapes are bound.
  */
 public final class Passes {
 

@@ -135,8 +135,8 @@ final class Rewriter {
   }
 
   /** Adds an operator before the visited node and gives its output. */
-  Value emit(String name, String domain, String op, Attributes attributes, long[] shape,
-      Value... inputs) {
+  Value emit(
+      String name, String domain, String op, Attributes attributes, long[] shape, Value... inputs) {
     Value out = new Value(name);
     out.setType(inputs[0].dtype(), shape);
     done.add(new Node(name, domain, op, OPSET, trim(inputs), List.of(out), attributes));

@@ -14,7 +14,8 @@ final class Simplify implements Pass {
         graph,
         (r, n) -> {
           Value same = unchanged(n);
-          if (same != null && same.dtype() == n.output(0).dtype()
+          if (same != null
+              && same.dtype() == n.output(0).dtype()
               && Arrays.equals(same.shape(), n.output(0).shape())) {
             r.substitute(n, same);
           }
@@ -27,8 +28,15 @@ final class Simplify implements Pass {
       return null;
     }
     return switch (n.opType()) {
-      case "Identity", "Cast", "CastLike", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand",
-              "Tile" ->
+      case "Identity",
+          "Cast",
+          "CastLike",
+          "Reshape",
+          "Flatten",
+          "Squeeze",
+          "Unsqueeze",
+          "Expand",
+          "Tile" ->
           n.input(0);
       case "Dropout" -> n.output(1) == null ? n.input(0) : null;
       case "Slice" -> forward(n) ? n.input(0) : null;

@@ -55,7 +55,8 @@ final class SlicePartitions implements Pass {
     long[] shape = node.input(0).shape();
     ShapeRules.Region r =
         node.inputs().size() == 1
-            ? ShapeRules.slice(shape, a.getInts("starts"), a.getInts("ends"), a.getInts("axes"), null)
+            ? ShapeRules.slice(
+                shape, a.getInts("starts"), a.getInts("ends"), a.getInts("axes"), null)
             : ShapeRules.slice(
                 shape,
                 Match.longs(node.input(1)),
@@ -102,8 +103,7 @@ final class SlicePartitions implements Pass {
     List<Value> outputs = pieces.stream().map(p -> p.node.output(0)).toList();
     Attributes axis = Attributes.of("axis", (long) pieces.getFirst().axis);
     r.replace(
-        new Node(
-            n.name(), "", "Split", Rewriter.OPSET, List.of(n.input(0), parts), outputs, axis));
+        new Node(n.name(), "", "Split", Rewriter.OPSET, List.of(n.input(0), parts), outputs, axis));
   }
 
   private static void undo(Rewriter r, Node split) {

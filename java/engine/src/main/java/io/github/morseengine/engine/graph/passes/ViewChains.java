@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Makes Squeeze, Unsqueeze and Flatten plain Reshapes, and of every chain of Reshapes and Transposes
- * the shortest with the same effect: nothing, one of them, or both.
+ * Makes Squeeze, Unsqueeze and Flatten plain Reshapes, and of every chain of Reshapes and
+ * Transposes the shortest with the same effect: nothing, one of them, or both.
  */
 final class ViewChains implements Pass {
 

@@ -7,8 +7,8 @@ import io.github.morseengine.engine.ir.Value;
 
 /**
  * A constant factor after a convolution or linear layer moves into its weights, and one before a
- * group normalisation into epsilon: {@code gn(c x, e) = gn(x, e / c^2)}. The output scale of
- * NCSN++ blocks with a convolution on the shortcut goes away so.
+ * group normalisation into epsilon: {@code gn(c x, e) = gn(x, e / c^2)}. The output scale of NCSN++
+ * blocks with a convolution on the shortcut goes away so.
  */
 final class WeightScales implements Pass {
 
@@ -33,7 +33,10 @@ final class WeightScales implements Pass {
     double factor = Match.factor(x.producer());
     Value bare = Match.scaled(x.producer());
     boolean fits =
-        factor > 0 && r.usedOnce(x) && norm.input(3) == null && bare.rank() == x.rank()
+        factor > 0
+            && r.usedOnce(x)
+            && norm.input(3) == null
+            && bare.rank() == x.rank()
             && bare.elements() == x.elements();
     if (fits) {
       double epsilon = norm.attributes().getFloat("epsilon", 1e-5f) / (factor * factor);
@@ -58,13 +61,24 @@ final class WeightScales implements Pass {
       }
       residual =
           r.emit(
-              source.name(), FusedOps.DOMAIN, source.opType(), source.attributes(),
-              residual.shape(), source.input(0), Constants.scaled(source.input(1), factor),
+              source.name(),
+              FusedOps.DOMAIN,
+              source.opType(),
+              source.attributes(),
+              residual.shape(),
+              source.input(0),
+              Constants.scaled(source.input(1), factor),
               Constants.scaled(source.input(2), factor));
     }
     r.fuse(
-        n, main.name(), main.opType(), main.attributes(), main.input(0),
-        Constants.scaled(main.input(1), factor), Constants.scaled(main.input(2), factor), residual);
+        n,
+        main.name(),
+        main.opType(),
+        main.attributes(),
+        main.input(0),
+        Constants.scaled(main.input(1), factor),
+        Constants.scaled(main.input(2), factor),
+        residual);
   }
 
   /** The layer that computes a value for one reader, without activation, or null. */
