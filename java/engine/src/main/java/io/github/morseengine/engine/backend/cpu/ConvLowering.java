@@ -12,6 +12,7 @@ import io.github.morseengine.engine.ir.Window;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import java.util.Arrays;
+import java.util.function.Function;
 
 /** Convolutions and transposed convolutions, with bias, residual and SiLU in the epilogue. */
 final class ConvLowering {
@@ -25,10 +26,9 @@ final class ConvLowering {
     if (!weight.isConstant() || node.input(0).rank() > 5) {
       return false;
     }
-    View x = p.channelsLast(p.get(node.input(0)));
-    if (node.attributes().getInt("upsample", 1) == 2) {
-      x = ResizeLowering.twice(p, x);
-    }
+    View input = p.channelsLast(p.get(node.input(0)));
+    boolean upsample = node.attributes().getInt("upsample", 1) == 2;
+    View x = upsample ? ResizeLowering.twice(p, input) : input;
     long[] w = weight.shape();
     long[] spatial = Arrays.copyOfRange(x.shape(), 2, x.rank());
     long[] kernel = Arrays.copyOfRange(w, 2, w.length);
@@ -44,8 +44,8 @@ final class ConvLowering {
     Value residual = transposed ? null : node.input(3);
     View r = residual == null ? null : p.channelsLast(p.get(residual));
     boolean silu = node.attributes().getString("activation", "none").equals("silu");
-    MemoryDesc xd = desc(x);
-    MemoryDesc yd = desc(y);
+    MemoryDesc xd = open(x);
+    MemoryDesc yd = open(y);
     MemoryDesc rd = r == null ? null : desc(r);
     MemoryDesc bd =
         bias == null
@@ -64,17 +64,30 @@ final class ConvLowering {
       long[][] geometry = {
         win.strides(), win.dilations(), win.padsBegin(), padsEnd(win, spatial, transposed)
       };
-      primitive =
-          p.choose(
-              source,
-              any,
-              layout ->
-                  Primitive.convolution(
-                      p.engine, transposed, xd, layout, bd, yd, geometry, attributes));
+      Function<MemoryDesc, Primitive> maker =
+          layout ->
+              Primitive.convolution(
+                  p.engine, transposed, xd, layout, bd, yd, geometry, attributes);
+      primitive = p.choose(source, maker);
+      if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {
+        GatheredConv gathered = new GatheredConv(p, node, x, y, r, win);
+        try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, strides)) {
+          if (gathered.lower(source, plain, bias == null ? null : p.floatsOf(bias), silu)) {
+            close(xd, yd, rd, bd);
+            return true;
+          }
+        }
+      }
+      primitive = primitive == null ? maker.apply(any) : primitive;
     }
+    xd.close();
+    yd.close();
     if (primitive == null) {
-      xd.close();
-      yd.close();
+      return false;
+    }
+    if (primitive.source().bytes() != 4 * x.elements()
+        || primitive.destination().bytes() != 4 * y.elements()) {
+      primitive.close();
       return false;
     }
     DnnStep step = new DnnStep(primitive);
@@ -82,7 +95,8 @@ final class ConvLowering {
       View packed = p.packed(source, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }
-    step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), yd, y);
+    step.withShared(Arg.SRC.code(), primitive.source(), x);
+    step.withShared(Arg.DST.code(), primitive.destination(), y);
     if (bd != null) {
       step.with(Arg.BIAS.code(), bd, p.floatsOf(bias));
     }
@@ -93,6 +107,27 @@ final class ConvLowering {
     p.add(step, "Conv" + (r == null ? "" : "+residual") + (silu ? "+SiLU" : ""), Flops.of(node));
     p.put(node.output(0), y);
     return true;
+  }
+
+  private static void close(MemoryDesc... descs) {
+    for (MemoryDesc d : descs) {
+      if (d != null) {
+        d.close();
+      }
+    }
+  }
+
+  /**
+   * The layout of an image; left open where there is one position only, because all layouts are the
+   * same memory then, but oneDNN would take it for channels first and use its reference.
+   */
+  private static MemoryDesc open(View v) {
+    for (int d = 2; d < v.rank(); d++) {
+      if (v.shape()[d] != 1) {
+        return desc(v);
+      }
+    }
+    return MemoryDesc.any(v.dtype(), v.shape());
   }
 
   static MemoryDesc desc(View v) {

@@ -4,6 +4,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -36,7 +37,12 @@ final class LinearLowering {
     Value residual = node.input(3);
     View r = residual == null ? null : rows(p, p.get(residual), m, n);
     Constant w = weight.constant().cast(DType.FLOAT32);
-    Value bias = node.input(2);
+    View bias = node.input(2) == null ? null : p.floatsOf(node.input(2));
+    if (m == 1 && r != null) {
+      // With one row a residual is a bias, and oneDNN is fast with nothing else.
+      bias = bias == null ? p.dense(r) : sum(p, bias, r);
+      r = null;
+    }
     MemoryDesc xd = ConvLowering.desc(x);
     MemoryDesc yd = ConvLowering.desc(y2);
     MemoryDesc bd =
@@ -58,9 +64,10 @@ final class LinearLowering {
         case "gelu_tanh" -> attributes.eltwise(Attributes.Eltwise.GELU_TANH, 0, 0);
         default -> {}
       }
+      Primitive known =
+          p.choose(w, layout -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
       primitive =
-          p.choose(
-              w, any, layout -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
+          known != null ? known : Primitive.matmul(p.engine, xd, any, bd, yd, attributes);
     }
     if (primitive == null) {
       return false;
@@ -73,16 +80,23 @@ final class LinearLowering {
     }
     step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), yd, y2);
     if (bd != null) {
-      step.with(Arg.BIAS.code(), bd, p.floatsOf(bias));
+      step.with(Arg.BIAS.code(), bd, bias);
     }
     if (rd != null) {
       step.with(residualArg, rd, r);
     }
     ConvLowering.scratch(p, step);
-    String what = "Linear" + (r == null ? "" : "+residual");
+    String what = "Linear" + (residual == null ? "" : "+residual");
     p.add(step, activation.equals("none") ? what : what + "+" + activation, Flops.of(node));
     p.put(node.output(0), y);
     return true;
+  }
+
+  private static View sum(Program p, View bias, View residual) {
+    View row = residual.reshape(bias.shape());
+    View y = p.allocateDense(DType.FLOAT32, bias.shape());
+    p.addHelper(BroadcastKernel.step(BinaryKind.ADD, bias, row, y), "Add");
+    return y;
   }
 
   /** A view as a matrix whose rows are contiguous; copied if it cannot be seen so. */

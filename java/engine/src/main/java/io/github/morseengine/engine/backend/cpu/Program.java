@@ -135,15 +135,14 @@ final class Program {
   }
 
   /**
-   * A primitive for a constant weight: the first known layout of it that a fast kernel accepts, else
-   * what the primitive itself chooses.
+   * A primitive for a constant weight: the first known layout of it that a fast kernel accepts.
    *
    * @param c the weight
-   * @param any leaves the layout open
    * @param maker makes a primitive for a layout; null where there is none
+   * @return the primitive; null if no known layout will do
    */
-  Primitive choose(Constant c, MemoryDesc any, Function<MemoryDesc, Primitive> maker) {
-    for (MemoryDesc layout : layouts.of(hash(c.source()), c.viewKey())) {
+  Primitive choose(Constant c, Function<MemoryDesc, Primitive> maker) {
+    for (MemoryDesc layout : knownLayouts(c)) {
       Primitive p = maker.apply(layout);
       if (p != null && !p.isReference()) {
         return p;
@@ -152,7 +151,12 @@ final class Program {
         p.close();
       }
     }
-    return maker.apply(any);
+    return null;
+  }
+
+  /** Layouts in which a weight has been packed before. */
+  List<MemoryDesc> knownLayouts(Constant c) {
+    return layouts.of(hash(c.source()), c.viewKey());
   }
 
   /** Stores a constant in a layout that a primitive chose. */

@@ -1,0 +1,303 @@
+package io.github.morseengine.engine.backend.cpu;
+
+import io.github.morseengine.engine.ffi.onednn.Attributes;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Window;
+import io.github.morseengine.engine.tensor.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * A convolution of few positions as im2col and a matrix product, on weights that another plan has
+ * packed for its convolution. oneDNN blocks a convolution's weights by the size of the image, so that
+ * Dot's trunk, which works on small maps, could not share them with Dash's otherwise; as a batch of
+ * products (one per block of output channels) the same bytes serve both.
+ *
+ * <p>The packed layout is [O / block][kh][kw][I][block]; kernel positions that never meet the image
+ * are left out, which at one position saves 8/9 of a 3x3 kernel's bytes.
+ */
+final class GatheredConv {
+
+  /** More positions than these are left to oneDNN's convolution with weights of its own. */
+  private static final long MOST_POSITIONS = 16;
+
+  private static final int[] BLOCKS = {64, 48, 32, 16};
+
+  private final Program p;
+  private final Node node;
+  private final View x;
+  private final View y;
+  private final View residual;
+  private final Window window;
+  private final int inputs;
+  private final int outputs;
+
+  GatheredConv(Program p, Node node, View x, View y, View residual, Window window) {
+    this.p = p;
+    this.node = node;
+    this.x = x;
+    this.y = y;
+    this.residual = residual;
+    this.window = window;
+    this.inputs = (int) x.shape()[1];
+    this.outputs = (int) y.shape()[1];
+  }
+
+  /** Whether a convolution is of the kind that this can do. */
+  static boolean fits(View x, View y, long group) {
+    return group == 1
+        && x.rank() == 4
+        && y.shape()[2] * y.shape()[3] <= MOST_POSITIONS
+        && x.isPacked();
+  }
+
+  /**
+   * Lowers on known packed weights.
+   *
+   * @param weight the constant [O, I, kh, kw]
+   * @param plain its plain layout
+   * @param bias per output channel, or null
+   * @param silu whether SiLU follows
+   * @return whether one of the known layouts could be used
+   */
+  boolean lower(Constant weight, MemoryDesc plain, View bias, boolean silu) {
+    for (MemoryDesc layout : p.knownLayouts(weight)) {
+      int block = block(layout, weight, plain);
+      if (block > 0 && product(p.packed(weight, plain, layout), block, bias, silu)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Channels per block if a layout is of the kind named above, else 0; found by packing numbers. */
+  private int block(MemoryDesc layout, Constant weight, MemoryDesc plain) {
+    long elements = weight.elements();
+    if (layout.bytes() != 4 * elements || elements > 1 << 24) {
+      return 0;
+    }
+    int taps = (int) (window.kernel()[0] * window.kernel()[1]);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment numbers = arena.allocate(4 * elements, 64);
+      for (int i = 0; i < elements; i++) {
+        numbers.setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
+      }
+      MemorySegment packed = Packing.reorder(p.engine, numbers, plain, layout);
+      for (int block : BLOCKS) {
+        if (outputs % block == 0 && matches(packed, block, taps)) {
+          return block;
+        }
+      }
+    }
+    return 0;
+  }
+
+  private boolean matches(MemorySegment packed, int block, int taps) {
+    long at = 0;
+    for (int ob = 0; ob < outputs; ob += block) {
+      for (int tap = 0; tap < taps; tap++) {
+        for (int i = 0; i < inputs; i++) {
+          for (int o = ob; o < ob + block; o++) {
+            float wanted = ((long) o * inputs + i) * taps + tap;
+            if (packed.getAtIndex(ValueLayout.JAVA_FLOAT, at++) != wanted) {
+              return false;
+            }
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  private boolean product(View packed, int block, View bias, boolean silu) {
+    int[] taps = usedTaps();
+    long rows = x.shape()[0] * y.shape()[2] * y.shape()[3];
+    long k = (long) (taps[1] - taps[0]) * inputs;
+    long all = window.kernel()[0] * window.kernel()[1] * inputs;
+    long blocks = outputs / block;
+    boolean direct = k == inputs && rows * inputs == x.elements();
+    View columns =
+        direct
+            ? new View(x.slot(), x.offset(), DType.FLOAT32, new long[] {1, rows, k}, strides(rows, k))
+            : p.allocateDense(DType.FLOAT32, 1, rows, k);
+    View weights =
+        new View(
+            packed.slot(),
+            taps[0] * (long) inputs * block,
+            DType.FLOAT32,
+            new long[] {blocks, k, block},
+            new long[] {all * block, block, 1});
+    View out = blocked(y, rows, blocks, block);
+    View extra = residual == null ? null : blocked(residual, rows, blocks, block);
+    View shift =
+        bias == null
+            ? null
+            : new View(
+                bias.slot(),
+                bias.offset(),
+                DType.FLOAT32,
+                new long[] {blocks, 1, block},
+                new long[] {block, block, 1});
+    MemoryDesc cd = ConvLowering.desc(columns);
+    MemoryDesc wd = ConvLowering.desc(weights);
+    MemoryDesc od = ConvLowering.desc(out);
+    MemoryDesc bd = shift == null ? null : ConvLowering.desc(shift);
+    MemoryDesc ed = extra == null ? null : ConvLowering.desc(extra);
+    Primitive primitive;
+    int extraArg = 0;
+    try (Attributes attributes = new Attributes()) {
+      if (ed != null) {
+        extraArg = attributes.add(ed);
+      }
+      if (silu) {
+        attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
+      }
+      primitive = Primitive.matmul(p.engine, cd, wd, bd, od, attributes);
+    }
+    DnnStep step = primitive == null ? null : new DnnStep(primitive);
+    if (primitive == null || primitive.isReference()) {
+      close(cd, wd, od, bd, ed);
+      if (step != null) {
+        step.close();
+      }
+      return false;
+    }
+    if (!direct) {
+      p.addHelper(
+          new JavaStep("im2col", List.of(x, columns), b -> new Gather(b, columns, taps)), "im2col");
+    }
+    step.with(Arg.SRC.code(), cd, columns).with(Arg.WEIGHTS.code(), wd, weights);
+    step.with(Arg.DST.code(), od, out);
+    if (bd != null) {
+      step.with(Arg.BIAS.code(), bd, shift);
+    }
+    if (ed != null) {
+      step.with(extraArg, ed, extra);
+    }
+    ConvLowering.scratch(p, step);
+    String what = "Conv" + (extra == null ? "" : "+residual") + (silu ? "+SiLU" : "");
+    p.add(step, what, Flops.of(node));
+    p.put(node.output(0), y);
+    return true;
+  }
+
+  private static void close(MemoryDesc... descs) {
+    for (MemoryDesc d : descs) {
+      if (d != null) {
+        d.close();
+      }
+    }
+  }
+
+  private static long[] strides(long rows, long k) {
+    return new long[] {rows * k, k, 1};
+  }
+
+  /** An image with channels innermost as [blocks, rows, block]. */
+  private static View blocked(View v, long rows, long blocks, int block) {
+    return new View(
+        v.slot(),
+        v.offset(),
+        DType.FLOAT32,
+        new long[] {blocks, rows, block},
+        new long[] {block, blocks * block, 1});
+  }
+
+  /** The range of kernel positions, row by row, that meet the image somewhere. */
+  private int[] usedTaps() {
+    int width = (int) window.kernel()[1];
+    int first = Integer.MAX_VALUE;
+    int last = -1;
+    for (int tap = 0; tap < window.kernel()[0] * width; tap++) {
+      if (meets(0, tap / width) && meets(1, tap % width)) {
+        first = Math.min(first, tap);
+        last = tap;
+      }
+    }
+    return last < 0 ? new int[] {0, 1} : new int[] {first, last + 1};
+  }
+
+  private boolean meets(int axis, int tap) {
+    for (long o = 0; o < y.shape()[2 + axis]; o++) {
+      long at = at(axis, o, tap);
+      if (at >= 0 && at < x.shape()[2 + axis]) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private long at(int axis, long o, int tap) {
+    return o * window.strides()[axis]
+        - window.padsBegin()[axis]
+        + tap * window.dilations()[axis];
+  }
+
+  /** Copies what each kernel position sees of each output position; zeros outside the image. */
+  private final class Gather implements Step.Bound {
+    private static final long SMALL = 32768;
+    private final Binding binding;
+    private final MemorySegment from;
+    private final MemorySegment to;
+    /** Source offset in bytes within an image by output position and tap; -1 outside. */
+    private final long[] source;
+    private final int taps;
+    private final int positions;
+    private final long pixel = 4L * inputs;
+    private final int batch = (int) x.shape()[0];
+
+    Gather(Binding b, View columns, int[] range) {
+      binding = b;
+      from = b.of(x);
+      to = b.of(columns);
+      taps = range[1] - range[0];
+      int width = (int) y.shape()[3];
+      positions = (int) (y.shape()[2] * width);
+      source = new long[positions * taps];
+      for (int o = 0; o < positions; o++) {
+        for (int t = 0; t < taps; t++) {
+          int tap = range[0] + t;
+          long row = at(0, o / width, tap / (int) window.kernel()[1]);
+          long column = at(1, o % width, tap % (int) window.kernel()[1]);
+          boolean inside =
+              row >= 0 && row < x.shape()[2] && column >= 0 && column < x.shape()[3];
+          source[o * taps + t] = inside ? (row * x.shape()[3] + column) * pixel : -1;
+        }
+      }
+    }
+
+    @Override
+    public void run() {
+      if (to.byteSize() < SMALL || batch * positions < 2) {
+        part(0, 1);
+      } else {
+        binding.team().parallel(this::part);
+      }
+    }
+
+    private void part(int thread, int threads) {
+      int rows = batch * positions;
+      long image = x.elements() / batch * 4;
+      for (int r = rows * thread / threads; r < rows * (thread + 1) / threads; r++) {
+        long base = r / positions * image;
+        long target = (long) r * taps * pixel;
+        int entry = r % positions * taps;
+        for (int t = 0; t < taps; t++, target += pixel) {
+          long s = source[entry + t];
+          if (s < 0) {
+            to.asSlice(target, pixel).fill((byte) 0);
+          } else {
+            MemorySegment.copy(from, base + s, to, target, pixel);
+          }
+        }
+      }
+    }
+  }
+}
