@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  morse generate                                    16 pictures in morse.png",
-      "  morse generate --label food-drink --guidance 2",
+      "  morse generate --label \"Food & Drink\" --guidance 2",
       "  morse generate --dash 5 --dot 3 --count 64 --out-dir pictures",
       "  morse generate --dash 20 --no-dot --out dash.png  the same cost model without Dot",
       "  morse generate --model my-model --sampler ddpm --dash 100 --dot 1 --json report.json"
