@@ -12,6 +12,7 @@ import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -28,6 +29,7 @@ final class GatheredConv {
   /** More positions than these are left to oneDNN's convolution with weights of its own. */
   private static final long MOST_POSITIONS = 16;
 
+  private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
   private static final int[] BLOCKS = {64, 48, 32, 16};
 
   private final Program p;
@@ -70,7 +72,7 @@ final class GatheredConv {
   boolean lower(Constant weight, MemoryDesc plain, View bias, boolean silu) {
     for (MemoryDesc layout : p.knownLayouts(weight)) {
       int block = block(layout, weight, plain);
-      if (block > 0 && product(p.packed(weight, plain, layout), block, bias, silu)) {
+      if (block > 0 && product(weight, plain, layout, block, bias, silu)) {
         return true;
       }
     }
@@ -87,7 +89,7 @@ final class GatheredConv {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment numbers = arena.allocate(4 * elements, 64);
       for (int i = 0; i < elements; i++) {
-        numbers.setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
+        numbers.setAtIndex(F, i, i);
       }
       MemorySegment packed = Packing.reorder(p.engine, numbers, plain, layout);
       for (int block : BLOCKS) {
@@ -106,7 +108,7 @@ final class GatheredConv {
         for (int i = 0; i < inputs; i++) {
           for (int o = ob; o < ob + block; o++) {
             float wanted = ((long) o * inputs + i) * taps + tap;
-            if (packed.getAtIndex(ValueLayout.JAVA_FLOAT, at++) != wanted) {
+            if (packed.getAtIndex(F, at++) != wanted) {
               return false;
             }
           }
@@ -116,7 +118,8 @@ final class GatheredConv {
     return true;
   }
 
-  private boolean product(View packed, int block, View bias, boolean silu) {
+  private boolean product(
+      Constant weight, MemoryDesc plain, MemoryDesc layout, int block, View bias, boolean silu) {
     int[] taps = usedTaps();
     long rows = x.shape()[0] * y.shape()[2] * y.shape()[3];
     long k = (long) (taps[1] - taps[0]) * inputs;
@@ -127,28 +130,15 @@ final class GatheredConv {
         direct
             ? new View(x.slot(), x.offset(), DType.FLOAT32, new long[] {1, rows, k}, strides(rows, k))
             : p.allocateDense(DType.FLOAT32, 1, rows, k);
-    View weights =
-        new View(
-            packed.slot(),
-            taps[0] * (long) inputs * block,
-            DType.FLOAT32,
-            new long[] {blocks, k, block},
-            new long[] {all * block, block, 1});
+    long[] weightShape = {blocks, k, block};
+    long[] weightStrides = {all * block, block, 1};
     View out = blocked(y, rows, blocks, block);
-    View extra = residual == null ? null : blocked(residual, rows, blocks, block);
-    View shift =
-        bias == null
-            ? null
-            : new View(
-                bias.slot(),
-                bias.offset(),
-                DType.FLOAT32,
-                new long[] {blocks, 1, block},
-                new long[] {block, block, 1});
+    // oneDNN takes no bias per block, so bias and residual are added up beforehand.
+    View addend = bias == null ? residual : p.allocate(DType.FLOAT32, y.shape(), y.strides());
+    View extra = addend == null ? null : blocked(addend, rows, blocks, block);
     MemoryDesc cd = ConvLowering.desc(columns);
-    MemoryDesc wd = ConvLowering.desc(weights);
+    MemoryDesc wd = MemoryDesc.strided(DType.FLOAT32, weightShape, weightStrides);
     MemoryDesc od = ConvLowering.desc(out);
-    MemoryDesc bd = shift == null ? null : ConvLowering.desc(shift);
     MemoryDesc ed = extra == null ? null : ConvLowering.desc(extra);
     Primitive primitive;
     int extraArg = 0;
@@ -159,30 +149,43 @@ final class GatheredConv {
       if (silu) {
         attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
       }
-      primitive = Primitive.matmul(p.engine, cd, wd, bd, od, attributes);
+      primitive = Primitive.matmul(p.engine, cd, wd, null, od, attributes);
     }
     DnnStep step = primitive == null ? null : new DnnStep(primitive);
     if (primitive == null || primitive.isReference()) {
-      close(cd, wd, od, bd, ed);
+      close(cd, wd, od, ed);
       if (step != null) {
         step.close();
       }
       return false;
     }
-    if (!direct) {
+    View packed = p.packed(weight, plain, layout);
+    View weights =
+        new View(
+            packed.slot(),
+            taps[0] * (long) inputs * block,
+            DType.FLOAT32,
+            weightShape,
+            weightStrides);
+    View sum = bias == null ? null : addend;
+    if (!direct || sum != null) {
+      List<View> views = new ArrayList<>();
+      for (View v : new View[] {x, bias, residual, direct ? null : columns, sum}) {
+        if (v != null) {
+          views.add(v);
+        }
+      }
+      View target = direct ? null : columns;
       p.addHelper(
-          new JavaStep("im2col", List.of(x, columns), b -> new Gather(b, columns, taps)), "im2col");
+          new JavaStep("im2col", views, b -> new Gather(b, target, taps, bias, sum)), "im2col");
     }
     step.with(Arg.SRC.code(), cd, columns).with(Arg.WEIGHTS.code(), wd, weights);
     step.with(Arg.DST.code(), od, out);
-    if (bd != null) {
-      step.with(Arg.BIAS.code(), bd, shift);
-    }
     if (ed != null) {
       step.with(extraArg, ed, extra);
     }
     ConvLowering.scratch(p, step);
-    String what = "Conv" + (extra == null ? "" : "+residual") + (silu ? "+SiLU" : "");
+    String what = "Conv" + (residual == null ? "" : "+residual") + (silu ? "+SiLU" : "");
     p.add(step, what, Flops.of(node));
     p.put(node.output(0), y);
     return true;
@@ -240,12 +243,20 @@ final class GatheredConv {
         + tap * window.dilations()[axis];
   }
 
-  /** Copies what each kernel position sees of each output position; zeros outside the image. */
+  /**
+   * Copies what each kernel position sees of each output position, zeros outside the image, and adds
+   * bias and residual up.
+   */
   private final class Gather implements Step.Bound {
     private static final long SMALL = 32768;
     private final Binding binding;
     private final MemorySegment from;
     private final MemorySegment to;
+    private final MemorySegment addend;
+    private final MemorySegment added;
+    private final float[] bias;
+    private final float[][] row;
+    private final MemorySegment biasMemory;
     /** Source offset in bytes within an image by output position and tap; -1 outside. */
     private final long[] source;
     private final int taps;
@@ -253,10 +264,15 @@ final class GatheredConv {
     private final long pixel = 4L * inputs;
     private final int batch = (int) x.shape()[0];
 
-    Gather(Binding b, View columns, int[] range) {
+    Gather(Binding b, View columns, int[] range, View shift, View sum) {
       binding = b;
       from = b.of(x);
-      to = b.of(columns);
+      to = columns == null ? null : b.of(columns);
+      biasMemory = shift == null ? null : b.of(shift);
+      addend = sum == null ? null : b.of(sum);
+      added = residual == null ? null : b.of(residual);
+      bias = new float[outputs];
+      row = new float[b.team().threads()][outputs];
       taps = range[1] - range[0];
       int width = (int) y.shape()[3];
       positions = (int) (y.shape()[2] * width);
@@ -264,18 +280,20 @@ final class GatheredConv {
       for (int o = 0; o < positions; o++) {
         for (int t = 0; t < taps; t++) {
           int tap = range[0] + t;
-          long row = at(0, o / width, tap / (int) window.kernel()[1]);
+          long at = at(0, o / width, tap / (int) window.kernel()[1]);
           long column = at(1, o % width, tap % (int) window.kernel()[1]);
-          boolean inside =
-              row >= 0 && row < x.shape()[2] && column >= 0 && column < x.shape()[3];
-          source[o * taps + t] = inside ? (row * x.shape()[3] + column) * pixel : -1;
+          boolean inside = at >= 0 && at < x.shape()[2] && column >= 0 && column < x.shape()[3];
+          source[o * taps + t] = inside ? (at * x.shape()[3] + column) * pixel : -1;
         }
       }
     }
 
     @Override
     public void run() {
-      if (to.byteSize() < SMALL || batch * positions < 2) {
+      if (biasMemory != null) {
+        MemorySegment.copy(biasMemory, F, 0, bias, 0, outputs);
+      }
+      if (to == null || to.byteSize() < SMALL || batch * positions < 2) {
         part(0, 1);
       } else {
         binding.team().parallel(this::part);
@@ -284,20 +302,40 @@ final class GatheredConv {
 
     private void part(int thread, int threads) {
       int rows = batch * positions;
-      long image = x.elements() / batch * 4;
       for (int r = rows * thread / threads; r < rows * (thread + 1) / threads; r++) {
-        long base = r / positions * image;
-        long target = (long) r * taps * pixel;
-        int entry = r % positions * taps;
-        for (int t = 0; t < taps; t++, target += pixel) {
-          long s = source[entry + t];
-          if (s < 0) {
-            to.asSlice(target, pixel).fill((byte) 0);
-          } else {
-            MemorySegment.copy(from, base + s, to, target, pixel);
-          }
+        if (to != null) {
+          gather(r);
+        }
+        if (addend != null) {
+          add(r, row[thread]);
         }
       }
+    }
+
+    private void gather(int r) {
+      long base = r / positions * (x.elements() / batch * 4);
+      long target = (long) r * taps * pixel;
+      int entry = r % positions * taps;
+      for (int t = 0; t < taps; t++, target += pixel) {
+        long s = source[entry + t];
+        if (s < 0) {
+          to.asSlice(target, pixel).fill((byte) 0);
+        } else {
+          MemorySegment.copy(from, base + s, to, target, pixel);
+        }
+      }
+    }
+
+    private void add(int r, float[] sum) {
+      if (added == null) {
+        MemorySegment.copy(bias, 0, addend, F, 4L * r * outputs, outputs);
+        return;
+      }
+      MemorySegment.copy(added, F, 4L * r * outputs, sum, 0, outputs);
+      for (int o = 0; o < sum.length; o++) {
+        sum[o] += bias[o];
+      }
+      MemorySegment.copy(sum, 0, addend, F, 4L * r * outputs, outputs);
     }
   }
 }
