@@ -44,13 +44,14 @@ final class AttentionFusion implements Pass {
   }
 
   private static void chain(Rewriter r, Node n) {
-    Node softmax = Match.producer(n.input(0), "Softmax");
+    Value guarded = guarded(r, n.input(0));
+    Node softmax = Match.producer(guarded == null ? n.input(0) : guarded, "Softmax");
     int rank = n.output(0).rank();
     if (softmax == null || rank < 3 || rank > 4 || n.output(0).dtype() != DType.FLOAT32) {
       return;
     }
     long axis = softmax.attributes().getInt("axis", softmax.opset() < 13 ? 1 : -1);
-    if (axis != -1 && axis != rank - 1 || !r.usedOnce(softmax.output(0))) {
+    if (axis != -1 && axis != rank - 1 || guarded == null && !r.usedOnce(softmax.output(0))) {
       return;
     }
     Value scores = softmax.input(0);
@@ -66,7 +67,9 @@ final class AttentionFusion implements Pass {
     Node matmul = Match.producer(product.value(), "MatMul");
     boolean shapes =
         matmul != null && Arrays.equals(matmul.output(0).shape(), softmax.input(0).shape());
-    boolean masked = mask == null || mask.dtype() == DType.FLOAT32;
+    boolean masked =
+        (mask == null || mask.dtype() == DType.FLOAT32)
+            && (guarded == null || AttentionMasks.leavesKeys(mask));
     if (!shapes || !masked || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
       return;
     }
@@ -76,6 +79,20 @@ final class AttentionFusion implements Pass {
     int[] swap = rank == 3 ? new int[] {0, 2, 1} : new int[] {0, 1, 3, 2};
     Value keys = r.transpose(k.value(), swap);
     emit(r, n, q.value(), keys, n.input(1), mask, scale);
+  }
+
+  /** What {@code where(isnan(p), 0, p)} protects from masks that leave a position no key. */
+  private static Value guarded(Rewriter r, Value v) {
+    Node where = Match.producer(v, "Where");
+    Node isNan = where == null ? null : Match.producer(where.input(0), "IsNaN");
+    boolean guard =
+        isNan != null
+            && isNan.input(0) == where.input(2)
+            && Match.uniform(where.input(1)) == 0
+            && r.usedOnce(v)
+            && r.usedOnce(where.input(0))
+            && r.uses(where.input(2)) == 2;
+    return guard ? where.input(2) : null;
   }
 
   /** All batch dimensions are spelled out, so that nothing is broadcast but the mask. */
@@ -137,14 +154,28 @@ final class AttentionFusion implements Pass {
             && n.output(1) == null
             && n.output(2) == null
             && n.output(3) == null
-            && a.getInt("is_causal", 0) == 0
             && a.getFloat("softcap", 0) == 0
-            && q.dtype() == DType.FLOAT32
-            && (mask == null || mask.dtype() == DType.FLOAT32);
+            && q.dtype() == DType.FLOAT32;
     boolean flat = q.rank() == 3;
     long heads = a.getInt("q_num_heads", flat ? 0 : q.shape()[1]);
     long others = a.getInt("kv_num_heads", flat ? heads : n.input(1).shape()[1]);
     if (!plain || heads < 1 || heads != others) {
+      return;
+    }
+    boolean causal = a.getInt("is_causal", 0) == 1;
+    boolean masked = causal || mask != null;
+    if (causal && mask != null) {
+      return;
+    }
+    if (causal) {
+      int positions = flat ? 1 : 2;
+      long keys = n.input(1).shape()[positions];
+      mask = AttentionMasks.causal(n.name() + "/causal", q.shape()[positions], keys);
+    } else if (masked) {
+      mask = AttentionMasks.additive(mask);
+    }
+    boolean blind = mask != null && mask.isConstant() && !AttentionMasks.leavesKeys(mask);
+    if (blind || masked && mask == null) {
       return;
     }
     Value[] in = new Value[3];

@@ -53,14 +53,19 @@ final class BiasShifts implements Pass {
         linear != null
             && r.usedOnce(whole)
             && Epilogues.activation(linear) == null
-            && linear.input(2) != null
-            && linear.input(2).isConstant()
+            && (linear.input(2) == null || linear.input(2).isConstant())
             && columnsStayWhole(whole.shape(), split.input(0).shape(), axis);
-    if (open) {
-      // Only this Add reads the part, so that the layer may compute it with another bias.
-      linear.setInput(2, shifted(linear.input(2), start, start + v.shape()[axis], by));
-      r.substitute(n, part);
+    if (!open) {
+      return;
     }
+    long columns = linear.input(1).shape()[1];
+    Value old = linear.input(2);
+    Value bias = old == null ? Constants.filled(linear.name() + "/bias", columns, 0) : old;
+    Value[] in = {linear.input(0), linear.input(1), null, linear.input(3)};
+    in[2] = shifted(bias, start, start + v.shape()[axis], by);
+    // Only this Add reads the part, so that the layer itself may compute it with another bias.
+    r.exchange(linear, in);
+    r.substitute(n, part);
   }
 
   private static Value throughReshapes(Rewriter r, Value v) {

@@ -78,9 +78,29 @@ final class Rewriter {
     return r.changed;
   }
 
+  /** How often nodes read a value; at least two for a graph output. */
+  int uses(Value v) {
+    return uses.getOrDefault(v, 0);
+  }
+
   /** Whether exactly one node reads a value and the graph does not give it out. */
   boolean usedOnce(Value v) {
-    return uses.getOrDefault(v, 0) == 1;
+    return uses(v) == 1;
+  }
+
+  /** Gives a node that has been visited before other inputs. */
+  void exchange(Node before, Value... inputs) {
+    Node by =
+        new Node(
+            before.name(),
+            before.domain(),
+            before.opType(),
+            before.opset(),
+            trim(inputs),
+            before.outputs(),
+            before.attributes());
+    done.set(done.indexOf(before), by);
+    changed = true;
   }
 
   /** Makes all later readers of the node's output read another value; the node goes. */

@@ -27,6 +27,17 @@ class ActivationPassesTest {
   }
 
   @Test
+  void quickGeluIsSwish() {
+    TestGraph.check(
+        g -> {
+          Value x = g.input(2, 5);
+          Value gate = g.node("Sigmoid", g.node("Mul", x, g.scalar(1.702)));
+          g.output(g.node("Mul", x, gate));
+        },
+        "Swish");
+  }
+
+  @Test
   void sigmoidOfSomethingElseIsNoSilu() {
     TestGraph.check(
         g -> g.output(g.node("Mul", g.input(2, 5), g.node("Sigmoid", g.input(2, 5)))),

@@ -110,7 +110,7 @@ class AttentionPassesTest {
   }
 
   @Test
-  void causalAttentionStays() {
+  void causalMaskIsSpelledOut() {
     TestGraph.check(
         g ->
             g.output(
@@ -120,6 +120,33 @@ class AttentionPassesTest {
                     g.input(2, 3, 5, 4),
                     g.input(2, 3, 5, 4),
                     g.input(2, 3, 5, 4))),
+        "ATTENTION");
+  }
+
+  private static Value guarded(TestGraph g, double lowest) {
+    Value k = g.node("Transpose", perm(0, 1, 3, 2), g.input(1, 1, 2, 4));
+    Value mask = g.node("Reshape", g.vector(0, lowest, lowest, lowest), g.longs(2, 2));
+    Value scores = g.node("Add", g.node("MatMul", g.input(1, 1, 2, 4), k), mask);
+    Value p = g.node("Softmax", LAST, scores);
+    Value safe = g.node("Where", g.node("IsNaN", p), g.scalar(0), p);
+    return g.node("MatMul", safe, g.input(1, 1, 2, 4));
+  }
+
+  @Test
+  void guardAgainstNoKeyAtAllGoesWhereEveryPositionHasOne() {
+    TestGraph.check(g -> g.output(guarded(g, -1e30)), "ATTENTION");
+    TestGraph.check(
+        g -> g.output(guarded(g, Double.NEGATIVE_INFINITY)),
+        "Transpose MatMul Add Softmax IsNaN Where MatMul");
+  }
+
+  @Test
+  void headsThatShareKeysStay() {
+    TestGraph.check(
+        g -> {
+          Attributes a = Attributes.of("q_num_heads", 4, "kv_num_heads", 2);
+          g.output(g.node("Attention", a, g.input(2, 5, 8), g.input(2, 6, 4), g.input(2, 6, 4)));
+        },
         "Attention");
   }
 }

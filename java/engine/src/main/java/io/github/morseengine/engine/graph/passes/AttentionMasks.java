@@ -1,0 +1,65 @@
+package io.github.morseengine.engine.graph.passes;
+
+import io.github.morseengine.engine.ir.Constant;
+import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.Arena;
+
+/** Masks as fused attention takes them: numbers that are added to the scores. */
+final class AttentionMasks {
+
+  /** A larger causal mask is not spelled out. */
+  private static final long LARGEST = 4L << 20;
+
+  private AttentionMasks() {}
+
+  /** A mask of numbers itself, a constant mask of truth values as 0 and -infinity; else null. */
+  static Value additive(Value mask) {
+    if (mask.dtype() == DType.FLOAT32) {
+      return mask;
+    }
+    if (mask.dtype() != DType.BOOL || !mask.isConstant() || mask.elements() > LARGEST) {
+      return null;
+    }
+    Tensor seen = mask.constant().materialize(Arena.ofAuto());
+    Value flat =
+        Constants.vector(
+            mask.name(), seen.elements(), i -> seen.getLong(i) != 0 ? 0 : Double.NEGATIVE_INFINITY);
+    return Value.ofConstant(mask.name(), flat.constant().reshape(mask.shape()));
+  }
+
+  /** Lets position i see keys 0 to i; null where that would be too large. */
+  static Value causal(String name, long positions, long keys) {
+    if (keys > 0 && positions > LARGEST / keys) {
+      return null;
+    }
+    Value flat =
+        Constants.vector(
+            name, positions * keys, i -> i % keys > i / keys ? Double.NEGATIVE_INFINITY : 0);
+    Constant square = flat.constant().reshape(positions, keys);
+    return Value.ofConstant(name, square);
+  }
+
+  /** Whether no position is forbidden every key, so that softmax over finite scores is finite. */
+  static boolean leavesKeys(Value mask) {
+    if (mask == null) {
+      return true;
+    }
+    if (!mask.isConstant() || mask.rank() == 0 || mask.elements() > LARGEST) {
+      return false;
+    }
+    long keys = mask.shape()[mask.rank() - 1];
+    Tensor t = mask.constant().materialize(Arena.ofAuto());
+    for (long row = 0; row < t.elements(); row += keys) {
+      boolean finite = false;
+      for (long i = row; i < row + keys; i++) {
+        finite |= Double.isFinite(t.getDouble(i));
+      }
+      if (!finite) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
