@@ -7,8 +7,9 @@ COMMANDS = {
     "data": "data",
     "train-dash": "train_dash",
     "train-dot": "train_dot",
-    "export": "export",
     "preview": "sampling",
+    "export": "export",
+    "golden": "golden",
 }
 
 

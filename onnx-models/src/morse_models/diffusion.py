@@ -27,8 +27,3 @@ def coefficients(timestep: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     return bar.sqrt(), (1 - bar).sqrt()
 
 
-def ddim_jump(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tensor:
-    """Deterministic step from t to t_next (Song et al. 2021, eq. 12, eta = 0) with a v estimate."""
-    a, s = coefficients(t, table)
-    b, r = coefficients(t_next, table)
-    return b * (a * x - s * v) + r * (s * x + a * v)

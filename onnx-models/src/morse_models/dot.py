@@ -1,12 +1,11 @@
-"""Dot: Dash's trunk at a quarter of each side, wrapped in light stages of its own.
+"""Dot: the fast model that corrects Dash's latest estimate at the steps in between.
 
-What Dot learns is what changes between Dash's step s and the present step i beyond the exact
-rotation of v; see :func:`rotation`.
+Two light stages bring the pictures down to a quarter of the side that Dash's trunk is used to; the
+trunk is Dash's own, frozen, with low-rank branches beside some of its convolutions.
 """
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -16,100 +15,119 @@ from torch.nn import functional as F
 from .diffusion import alphas_cumprod
 from .unet import Dash, ResidualBlock
 
+PATCH = 4
+"""Pixels per side of a patch: the stem is pixel unshuffle by 4 and a 1x1 convolution in one."""
+
 
 @dataclass(frozen=True)
 class DotConfig:
-    """Sizes of what Dot adds to Dash's trunk.
+    """Sizes of what Dot owns.
 
     Attributes:
-        patch: side of the patches that the stem sees; the trunk works on half their resolution.
-        width: channels of Dot's own stages.
-        rank: rank of the LoRA branch beside the first convolution of every residual block.
+        width: channels of the light stages, at a quarter of the picture's side.
+        rank: rank of the low-rank branches.
+        condition: hidden width of the embedding of the pair of times.
     """
 
-    patch: int = 4
     width: int = 64
     rank: int = 16
+    condition: int = 128
 
 
-class LoraConv(nn.Module):
-    """A frozen convolution with a low-rank branch beside it (Hu et al. 2021), never merged."""
+def spread(values: Tensor) -> Tensor:
+    """[N] -> [N, 1, 1, 1]."""
+    return values[:, None, None, None]
+
+
+class LowRank(nn.Module):
+    """A frozen convolution with a trained low-rank branch (Hu et al. 2021), never merged."""
 
     def __init__(self, base: nn.Conv2d, rank: int):
         super().__init__()
-        self.base = base
-        self.lora_down = nn.Conv2d(base.in_channels, rank, 1, bias=False)
-        self.lora_up = nn.Conv2d(rank, base.out_channels, 1, bias=False)
-        nn.init.zeros_(self.lora_up.weight)
+        self.base = [base]
+        self.down = nn.Conv2d(
+            base.in_channels, rank, base.kernel_size, base.stride, base.padding, bias=False
+        )
+        self.up = nn.Conv2d(rank, base.out_channels, 1, bias=False)
+        nn.init.zeros_(self.up.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, inputs, H, W] -> [N, outputs, H, W]."""
-        return self.base(x) + self.lora_up(self.lora_down(x))
+        """The same shapes as the convolution that it stands for."""
+        return self.base[0](x) + self.up(self.down(x))
 
 
-def rotation(
-    x_s: Tensor, v_s: Tensor, s: tuple[Tensor, Tensor], i: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Carries an estimate v from one time to another while x_0 and epsilon stay the same.
+class LightBlock(nn.Module):
+    """One normalised 3x3 convolution with a scale-shift embedding and a residual connection."""
 
-    With alpha = cos(phi), sigma = sin(phi): v = cos(phi) epsilon - sin(phi) x_0, so that a change
-    of time turns (x, v) by the angle between (Salimans and Ho 2022, appendix D).
+    def __init__(self, width: int, embedding: int):
+        super().__init__()
+        self.embed = nn.Linear(embedding, 2 * width)
+        self.norm = nn.GroupNorm(8, width)
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.embed.weight)
+        nn.init.zeros_(self.embed.bias)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)
 
-    Args:
-        x_s: sample at Dash's step, [N, C, H, W].
-        v_s: Dash's estimate there.
-        s: (alpha, sigma) at Dash's step, each [N, 1, 1, 1].
-        i: (alpha, sigma) at the present step.
-
-    Returns:
-        v and x at the present step if nothing but the time had changed.
-    """
-    (a, b), (c, d) = s, i
-    cos, sin = a * c + b * d, b * c - a * d
-    return cos * v_s + sin * x_s, cos * x_s - sin * v_s
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        """x [N, width, H, W], emb [N, embedding] (already activated) -> [N, width, H, W]."""
+        scale, shift = self.embed(emb)[:, :, None, None].chunk(2, dim=1)
+        return x + self.conv(F.silu(self.norm(x) * (1 + scale) + shift))
 
 
 class Dot(nn.Module):
-    """residual = Dot(x_i, t_i, x_s, t_s, z_s, label, features): what z_s lacks at step i."""
+    """residual = Dot(x_i, t_i, x_s, t_s, z_s, label, features of Dash at t_s).
+
+    The residual starts as what a v estimate turns by between the two times if nothing new is
+    learned. With alpha = cos(phi) and sigma = sin(phi), x_0 and epsilon follow from x_s and z_s, and
+    v at t_i = sin(phi_s - phi_i) x_s + cos(phi_s - phi_i) z_s (Salimans and Ho 2022, appendix D).
+    """
 
     def __init__(self, dash: Dash, config: DotConfig = DotConfig()):
         super().__init__()
         self.config = config
-        base = dash.config
-        width, emb = config.width, base.embedding
-        pixels = 4 * base.channels * config.patch**2
-        fold = config.patch // base.patch
-        self.fold = fold
-        self.embedding = copy.deepcopy(dash.embedding).requires_grad_(False)
-        self.trunk = copy.deepcopy(dash.trunk).requires_grad_(False)
-        for blocks in [*self.trunk.down, *self.trunk.up, [self.trunk.middle]]:
-            for block in blocks:
-                block.conv1 = LoraConv(block.conv1, config.rank)
-        self.past = nn.Linear(emb, emb)
-        self.stem = nn.Conv2d(pixels, width, 1)
-        self.observe = nn.Conv2d(base.widths[0] * fold**2, width, 1)
-        self.block_in = ResidualBlock(width, width, emb)
-        self.down = nn.Conv2d(width, base.widths[0], 3, 2, 1)
-        self.norm_up = nn.GroupNorm(8, base.widths[0])
-        self.up = nn.Conv2d(base.widths[0], 4 * width, 1)
-        self.block_out = ResidualBlock(width, width, emb)
+        self.dash = [dash.requires_grad_(False)]
+        unet, width = dash.config, config.width
+        emb, trunk_width = unet.embedding, unet.widths[0]
+        angles = torch.arccos(alphas_cumprod().double().sqrt())
+        self.register_buffer("angle", angles.float(), persistent=False)
+        slopes = torch.diff(angles, append=angles[-1:])
+        self.register_buffer("slope", slopes.float(), persistent=False)
+        self.condition1 = nn.Linear(4, config.condition)
+        self.condition2 = nn.Linear(config.condition, emb)
+        self.mix = nn.Linear(config.condition, 3)
+        self.stem = nn.Conv2d(4 * unet.channels, width, PATCH, PATCH)
+        ratio = PATCH // unet.patch
+        self.features = nn.Conv2d(trunk_width, width, ratio, ratio)
+        self.before = LightBlock(width, emb)
+        self.down = nn.Conv2d(width, trunk_width, 3, 2, 1)
+        self.norm_up = nn.GroupNorm(8, trunk_width)
+        self.up = nn.Conv2d(trunk_width, 4 * width, 1)
+        self.after = ResidualBlock(width, width, emb)
         self.norm_out = nn.GroupNorm(8, width)
-        self.out = nn.Conv2d(width, base.channels * config.patch**2, 3, padding=1)
-        self.mix = nn.Linear(emb, 3)
-        for layer in (self.past, self.out, self.mix):
+        self.out = nn.Conv2d(width, unet.channels * PATCH**2, 3, padding=1)
+        self.low_rank = nn.ModuleDict()
+        for name, block in dash.trunk.named_modules():
+            if isinstance(block, ResidualBlock):
+                self.low_rank[name.replace(".", "_")] = LowRank(block.conv1, config.rank)
+        for layer in (self.condition2, self.mix, self.out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        table = alphas_cumprod()
-        self.register_buffer("alpha", table.sqrt(), persistent=False)
-        self.register_buffer("sigma", (1 - table).sqrt(), persistent=False)
 
-    def own_parameters(self) -> list[nn.Parameter]:
-        """What is trained: everything but Dash's weights."""
-        return [p for p in self.parameters() if p.requires_grad]
+    def angles(self, timestep: Tensor) -> Tensor:
+        """phi with cos(phi) = sqrt(alpha_bar); between two whole times a straight line."""
+        whole = timestep.long()
+        angle, slope = self.angle.index_select(0, whole), self.slope.index_select(0, whole)
+        return angle + (timestep.float() - whole.float()) * slope
 
-    def times(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(alpha, sigma), each [N, 1, 1, 1], at int64 [N]."""
-        return self.alpha[t][:, None, None, None], self.sigma[t][:, None, None, None]
+    def trunk(self, h: Tensor, emb: Tensor) -> Tensor:
+        """Dash's trunk with the low-rank branches; [N, C, H, W] -> the same shape."""
+        trunk = self.dash[0].trunk
+
+        def block(module: ResidualBlock, name: str, h: Tensor) -> Tensor:
+            return module.with_conv1(h, emb, self.low_rank[name])
+
+        return trunk.walk(h, block)
 
     def forward(
         self,
@@ -121,35 +139,38 @@ class Dot(nn.Module):
         labels: Tensor,
         dash_features: Tensor,
     ) -> Tensor:
-        """Estimates the residual to Dash's raw estimate.
+        """Estimates theta(x_i, t_i) - z_s.
 
         Args:
             sample: x_i, [N, C, H, W].
-            timestep: t_i, int64 [N].
-            dash_sample: x_s.
-            dash_timestep: t_s, int64 [N].
-            dash_output: z_s = v at s.
+            timestep: t_i, [N], 0 .. 999.
+            dash_sample: x_s, what Dash saw at its latest step.
+            dash_timestep: t_s, [N], above t_i.
+            dash_output: z_s, Dash's v estimate there.
             labels: int64 [N].
-            dash_features: Dash's last feature map at s, [N, widths[0], H / 2, W / 2].
+            dash_features: Dash's second output there, [N, widths[0], H / patch, W / patch].
 
         Returns:
-            residual [N, C, H, W]; z_s + residual is the estimate of v at i.
+            [N, C, H, W], to be added to z_s.
         """
-        s, i = self.times(dash_timestep), self.times(timestep)
-        turned, expected = rotation(dash_sample, dash_output, s, i)
-        gap = s[1] * i[0] - s[0] * i[1]
-        drift = sample - expected
-        now = self.embedding.time(timestep) + self.embedding.label(labels)
-        past = self.past(F.silu(self.embedding.time(dash_timestep)))
-        emb = F.silu(now + past)
-        seen = torch.cat([sample, dash_sample, dash_output, drift], dim=1)
-        h = self.stem(F.pixel_unshuffle(seen, self.config.patch))
-        h = h + self.observe(F.pixel_unshuffle(dash_features, self.fold))
-        h = skip = self.block_in(h, emb)
-        h = self.trunk(self.down(h), emb)
-        h = F.pixel_shuffle(self.up(F.silu(self.norm_up(h))), 2) + skip
-        h = self.out(F.silu(self.norm_out(self.block_out(h, emb))))
-        m = self.mix(emb)[:, :, None, None]
-        learned = F.pixel_shuffle(h, self.config.patch)
-        learned = learned + m[:, :1] * turned + m[:, 1:2] * expected
-        return turned - dash_output + gap * learned + m[:, 2:] * drift
+        dash = self.dash[0]
+        now, then = self.angles(timestep), self.angles(dash_timestep)
+        gap = then - now
+        sine, cosine = torch.sin(gap), torch.cos(gap)
+        hidden = torch.stack([then, now, 4 * sine, 8 - 8 * cosine], dim=1)
+        hidden = F.silu(self.condition1(hidden))
+        emb = dash.embedding.time(timestep) + dash.embedding.label(labels)
+        emb = F.silu(emb + self.condition2(hidden))
+
+        sin, cos = spread(sine), spread(cosine)
+        turned = sin * dash_sample + cos * dash_output
+        drift = sample - (cos * dash_sample - sin * dash_output)
+        start = spread(torch.cos(then)) * dash_sample - spread(torch.sin(then)) * dash_output
+        h = self.stem(torch.cat([sample, dash_sample, start, drift], dim=1))
+        h = self.before(h + self.features(dash_features), emb)
+        low = self.trunk(self.down(h), emb)
+        h = h + F.pixel_shuffle(self.up(F.silu(self.norm_up(low))), 2)
+        h = self.out(F.silu(self.norm_out(self.after(h, emb))))
+        scale, of_drift, of_start = self.mix(hidden)[:, :, None, None].chunk(3, dim=1)
+        learned = (scale + sin) * F.pixel_shuffle(h, PATCH)
+        return turned - dash_output + learned + of_drift * drift + of_start * start

@@ -1,217 +1,233 @@
-"""Export to a model directory: two graphs and one file of fp16 weights that both refer to."""
+"""Writes and reads back a model directory: dash.onnx, dot.onnx and what belongs to them.
+
+The weights are rounded to fp16 first, so that the graphs and the PyTorch modules agree to float32
+rounding. Every parameter lies in the shared file, and a table in the graph's metadata says where:
+a shipped directory is a checkpoint that training can go on from.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
+import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
-from torch import nn
+from torch import Tensor, nn
 
+from .checkpoints import load_models, unet_config
 from .diffusion import STEPS
 from .dot import Dot, DotConfig
-from .unet import Dash, UNetConfig
+from .unet import Dash
+from .weights import WeightFile, externalize
 
-OPSET = 21
+OPSET = 23
 WEIGHTS = "weights.bin"
-INLINE = 128
-"""Initializers of fewer elements stay in the graph."""
-ALIGNMENT = 64
-
 SCHEDULER = {
     "_class_name": "DDIMScheduler",
-    "num_train_timesteps": STEPS,
+    "beta_end": 0.02,
     "beta_schedule": "squaredcos_cap_v2",
+    "beta_start": 0.0001,
+    "clip_sample": True,
+    "clip_sample_range": 1.0,
+    "num_train_timesteps": STEPS,
     "prediction_type": "v_prediction",
-    "clip_sample": False,
-    "timestep_spacing": "trailing",
-    "steps_offset": 0,
+    "rescale_betas_zero_snr": False,
     "set_alpha_to_one": True,
+    "steps_offset": 0,
+    "timestep_spacing": "trailing",
+    "variance_type": "fixed_small",
 }
 
 
-def load(
-    dash_path: Path, dot_path: Path | None, config: UNetConfig = UNetConfig()
-) -> tuple[Dash, Dot]:
-    """Averaged weights of checkpoints, rounded as they will be stored; an absent Dot is untrained."""
-    dash = Dash(config)
-    dash.load_state_dict(torch.load(dash_path, weights_only=True)["ema"])
-    dot = Dot(dash, DotConfig())
-    if dot_path is not None:
-        for p, value in zip(dot.own_parameters(), torch.load(dot_path, weights_only=True)["ema"]):
-            p.data.copy_(value)
-    return round_weights(dash), round_weights(dot)
+class DashGraph(nn.Module):
+    """Dash with the input names of diffusers."""
 
-
-def round_weights(model: nn.Module) -> nn.Module:
-    """Rounds parameters to fp16 values, still stored as fp32; returns the model for inference."""
-    for p in model.parameters():
-        p.data.copy_(p.data.half().float())
-    return model.eval().requires_grad_(False)
-
-
-class _DashGraph(nn.Module):
     def __init__(self, dash: Dash):
         super().__init__()
         self.dash = dash
 
-    def forward(self, sample, timestep, class_labels):
+    def forward(
+        self, sample: Tensor, timestep: Tensor, class_labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`Dash`."""
         return self.dash(sample, timestep, class_labels)
 
 
-class _DotGraph(nn.Module):
-    def __init__(self, dot: Dot):
+class DotGraph(nn.Module):
+    """Dot with Dash's parameters as parameters of the graph."""
+
+    def __init__(self, dash: Dash, dot: Dot):
         super().__init__()
-        self.dot = dot
+        self.dash, self.dot = dash, dot
 
     def forward(
-        self, sample, timestep, dash_sample, dash_timestep, dash_output, class_labels, dash_features
-    ):
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        dash_sample: Tensor,
+        dash_timestep: Tensor,
+        dash_output: Tensor,
+        class_labels: Tensor,
+        dash_features: Tensor,
+    ) -> Tensor:
+        """See :class:`Dot`."""
         return self.dot(
             sample, timestep, dash_sample, dash_timestep, dash_output, class_labels, dash_features
         )
 
 
-def trace(model: nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str]) -> onnx.ModelProto:
-    """Runs PyTorch's exporter with a dynamic batch."""
-    shapes = tuple({0: torch.export.Dim("batch")} for _ in inputs)
-    program = torch.onnx.export(
-        model,
-        tuple(inputs.values()),
-        input_names=list(inputs),
-        output_names=outputs,
-        opset_version=OPSET,
-        dynamic_shapes=shapes,
-        dynamo=True,
-        optimize=True,
-        verbose=False,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        program.save(f"{folder}/model.onnx")
-        return onnx.load(f"{folder}/model.onnx")
+def round_to_half(*modules: nn.Module) -> None:
+    """Rounds every parameter to the nearest fp16 value, in place."""
+    with torch.no_grad():
+        for module in modules:
+            for parameter in module.parameters():
+                parameter.copy_(parameter.half().float())
 
 
-def example(config: UNetConfig, batch: int = 2) -> dict[str, torch.Tensor]:
-    """Inputs of Dot, of which the first two and the labels are Dash's."""
+def example_inputs(dash: Dash, batch: int, seed: int) -> tuple[dict, dict]:
+    """Random inputs of Dash and of Dot, by name."""
+    random = torch.Generator().manual_seed(seed)
+    config = dash.config
     picture = (batch, config.channels, config.size, config.size)
-    side = config.size // config.patch
-    return {
-        "sample": torch.randn(picture),
-        "timestep": torch.randint(0, STEPS // 2, (batch,)),
-        "dash_sample": torch.randn(picture),
-        "dash_timestep": torch.randint(STEPS // 2, STEPS, (batch,)),
-        "dash_output": torch.randn(picture),
-        "class_labels": torch.randint(0, config.labels + 1, (batch,)),
-        "dash_features": torch.randn(batch, config.widths[0], side, side),
+    labels = torch.randint(config.labels + 1, (batch,), generator=random)
+    then = torch.randint(100, STEPS, (batch,), generator=random).float()
+    of_dash = {
+        "sample": torch.randn(picture, generator=random),
+        "timestep": then,
+        "class_labels": labels,
     }
+    output, features = dash(*of_dash.values())
+    of_dot = {
+        "sample": torch.randn(picture, generator=random),
+        "timestep": then - torch.randint(10, 100, (batch,), generator=random).float(),
+        "dash_sample": of_dash["sample"],
+        "dash_timestep": then,
+        "dash_output": output,
+        "class_labels": labels,
+        "dash_features": features,
+    }
+    return of_dash, of_dot
 
 
-def trace_both(dash: Dash, dot: Dot) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    """Both graphs with their weights inside."""
-    inputs = example(dash.config)
-    dash_inputs = {k: inputs[k] for k in ("sample", "timestep", "class_labels")}
-    return (
-        trace(_DashGraph(dash), dash_inputs, ["out_sample", "dash_features"]),
-        trace(_DotGraph(dot), inputs, ["residual"]),
-    )
-
-
-class SharedWeights:
-    """One file in which every distinct tensor stands once."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.offsets: dict[bytes, int] = {}
-
-    def add(self, content: bytes) -> int:
-        """Returns the offset of some bytes, stored now or before."""
-        if content not in self.offsets:
-            self.data.extend(bytes(-len(self.data) % ALIGNMENT))
-            self.offsets[content] = len(self.data)
-            self.data.extend(content)
-        return self.offsets[content]
-
-    def move(self, model: onnx.ModelProto, keep: float = 1e-3) -> None:
-        """Moves a graph's weights into the file as fp16, each behind a Cast to fp32.
-
-        Tensors that fp16 would change by more than ``keep`` (tables, not weights) stay inside.
-        """
-        casts, kept = [], []
-        for tensor in model.graph.initializer:
-            values = numpy_helper.to_array(tensor)
-            half = values.astype(np.float16) if values.dtype == np.float32 else None
-            exact = half is not None and np.array_equal(half.astype(np.float32), values)
-            if not exact or values.size < INLINE:
-                kept.append(tensor)
-                continue
-            content = half.tobytes()
-            moved = TensorProto(
-                name=tensor.name + ".fp16",
-                data_type=TensorProto.FLOAT16,
-                dims=tensor.dims,
-                data_location=TensorProto.EXTERNAL,
-            )
-            place = {"location": WEIGHTS, "offset": self.add(content), "length": len(content)}
-            for key, value in place.items():
-                moved.external_data.add(key=key, value=str(value))
-            casts.append(
-                helper.make_node("Cast", [moved.name], [tensor.name], tensor.name + ".cast",
-                                 to=TensorProto.FLOAT)
-            )
-            kept.append(moved)
-        nodes = [*casts, *model.graph.node]
-        del model.graph.initializer[:], model.graph.node[:]
-        model.graph.initializer.extend(kept)
-        model.graph.node.extend(nodes)
-
-
-def strip(model: onnx.ModelProto) -> None:
-    """Removes what exporters add for themselves: metadata, doc strings, inferred shapes."""
-    del model.graph.value_info[:], model.metadata_props[:], model.graph.metadata_props[:]
+def to_onnx(module: nn.Module, inputs: dict, outputs: list[str]) -> onnx.ModelProto:
+    """Exports a module whose inputs all have the batch as their first and only free dimension."""
+    batch = torch.export.Dim("N")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            verbose=False,
+        )
+    model = program.model_proto
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer,
+                 *model.graph.input, *model.graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
     for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    for value in [*model.graph.input, *model.graph.output, *model.graph.initializer]:
-        del value.metadata_props[:]
-    model.producer_name, model.producer_version = "morse_models", ""
+        used = [a for a in node.attribute if not a.name.startswith("pkg.torch")]
+        del node.attribute[:]
+        node.attribute.extend(used)
+    del model.graph.value_info[:]
+    return model
 
 
-def write(folder: Path, dash: Dash, dot: Dot, labels: list[str]) -> dict[str, int]:
-    """Writes a model directory, all but its card.
+def parameter_table(module: nn.Module, model: onnx.ModelProto, weights: WeightFile) -> dict:
+    """Stores every parameter and says where: {name: [offset, transposed, shape]}.
 
-    Returns:
-        sizes in bytes by file.
+    The exporter folds transpositions into weights: such a parameter is stored only as the graph
+    has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = SharedWeights()
-    for name, model in zip(("dash.onnx", "dot.onnx"), trace_both(dash, dot)):
-        strip(model)
-        weights.move(model)
-        (folder / name).write_bytes(model.SerializeToString(deterministic=True))
-    (folder / WEIGHTS).write_bytes(weights.data)
-    (folder / "scheduler_config.json").write_text(json.dumps(SCHEDULER, indent=2) + "\n")
-    (folder / "labels.txt").write_text("\n".join(labels) + "\n")
-    for name in ("dash.onnx", "dot.onnx"):
-        onnx.checker.check_model(str(folder / name))
-    return {p.name: p.stat().st_size for p in sorted(folder.iterdir())}
+    stored = set(weights.offsets)
+    probe = WeightFile("")
+    table = {}
+    for name, parameter in module.named_parameters():
+        array = parameter.detach().numpy().astype(np.float16)
+        candidates = [(array, False)] + ([(array.T, True)] if array.ndim == 2 else [])
+        chosen = next((c for c in candidates if probe_key(probe, c[0]) in stored), candidates[0])
+        offset, _ = weights.add(chosen[0])
+        table[name] = [offset, chosen[1], list(array.shape)]
+    return table
+
+
+def probe_key(probe: WeightFile, array: np.ndarray) -> bytes:
+    """The key under which a weight file holds an array."""
+    probe.offsets.clear()
+    probe.add(array)
+    return next(iter(probe.offsets))
+
+
+def write(dash: Dash, dot: Dot, directory: Path, labels: list[str], card: str) -> None:
+    """Rounds the weights to fp16 and writes the whole directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    round_to_half(dash, dot)
+    with torch.no_grad():
+        of_dash, of_dot = example_inputs(dash, 2, 0)
+    weights = WeightFile(WEIGHTS)
+    graphs = {
+        "dash.onnx": (DashGraph(dash), of_dash, ["out_sample", "dash_features"]),
+        "dot.onnx": (DotGraph(dash, dot), of_dot, ["residual"]),
+    }
+    models = {}
+    for name, (module, inputs, outputs) in graphs.items():
+        models[name] = to_onnx(module, inputs, outputs)
+        externalize(models[name], weights)
+    config = {"dash": asdict(dash.config), "dot": asdict(dot.config)}
+    table = parameter_table(DotGraph(dash, dot), models["dot.onnx"], weights)
+    for model in models.values():
+        del model.metadata_props[:]
+        model.producer_name, model.producer_version = "morse_models", ""
+    onnx.helper.set_model_props(
+        models["dash.onnx"], {"config": json.dumps(config), "parameters": json.dumps(table)}
+    )
+    weights.write(directory)
+    for name, model in models.items():
+        (directory / name).write_bytes(model.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(directory / name))
+    text = json.dumps(SCHEDULER, indent=2) + "\n"
+    (directory / "scheduler_config.json").write_text(text, encoding="utf-8")
+    (directory / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
+    (directory / "model_card.md").write_text(card, encoding="utf-8")
+
+
+def read_back(directory: Path) -> tuple[Dash, Dot]:
+    """Builds Dash and Dot from a directory that :func:`write` made."""
+    model = onnx.load(str(directory / "dash.onnx"), load_external_data=False)
+    entries = {p.key: json.loads(p.value) for p in model.metadata_props}
+    dash = Dash(unet_config(entries["config"]["dash"])).eval()
+    dot = Dot(dash, DotConfig(**entries["config"]["dot"])).eval()
+    data = (directory / WEIGHTS).read_bytes()
+    state = {}
+    for name, (offset, transposed, shape) in entries["parameters"].items():
+        count = int(np.prod(shape))
+        array = np.frombuffer(data, np.float16, count, offset).astype(np.float32)
+        array = array.reshape(shape[::-1]).T if transposed else array.reshape(shape)
+        state[name] = torch.from_numpy(np.ascontiguousarray(array))
+    DotGraph(dash, dot).load_state_dict(state)
+    dash.requires_grad_(False)
+    return dash, dot
 
 
 def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models export``."""
-    from . import data
-
     parser = argparse.ArgumentParser(prog="morse_models export", description=__doc__)
-    parser.add_argument("--dash", type=Path, default=Path("runs/dash.pt"))
-    parser.add_argument("--dot", type=Path, help="checkpoint of Dot; untrained without")
+    parser.add_argument("--models", type=Path, required=True, help="folder of dash.pt and dot.pt")
     parser.add_argument("--data", type=Path, default=Path("runs/emoji32.npz"))
-    parser.add_argument("--out", type=Path, default=Path("shipped/emoji32"))
+    parser.add_argument("--card", type=Path, required=True, help="the model card to ship")
+    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    names = data.load(args.data)[2]
-    dash, dot = load(args.dash, args.dot, UNetConfig(labels=len(names)))
-    for name, size in write(args.out, dash, dot, names).items():
-        print(f"{size:>10} {name}")
+    with np.load(args.data) as file:
+        labels = [str(name) for name in file["names"]]
+    dash, dot = load_models(args.models)
+    write(dash, dot, args.out, labels, args.card.read_text(encoding="utf-8"))
+    size = sum(f.stat().st_size for f in args.out.iterdir())
+    print(f"{size / 2**20:.1f} MiB in {args.out}")

@@ -1,8 +1,14 @@
-"""Morse in a few lines of PyTorch: the reference that the engine is compared with."""
+"""Reference of Morse sampling in PyTorch, and previews of checkpoints.
+
+Times, order of operations and the handling of guidance are those of the engine: n = D * (K + 1)
+steps, Dash at every (K + 1)-th of them, ``trailing`` spacing. As in diffusers' DDIMScheduler a step
+leads 1000 / n times down, which isn't always the next time; below 0 alpha_bar is 1.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,93 +18,108 @@ from torch import Tensor
 
 from .diffusion import STEPS, alphas_cumprod
 from .dot import Dot
-from .export import load
 from .unet import Dash
+
+CLIP = 1.0
+"""Largest absolute value of an x_0 estimate (``clip_sample_range``)."""
 
 
 def trailing(steps: int) -> list[int]:
-    """Descending times of diffusers' spacing "trailing"."""
-    return [round(STEPS - i * STEPS / steps) - 1 for i in range(steps)]
+    """Descending timesteps of diffusers' ``trailing`` spacing (Lin et al. 2023, table 2)."""
+    return [int(t) for t in np.round(np.arange(STEPS, 0, -STEPS / steps)) - 1]
 
 
-def ddim_step(x: Tensor, v: Tensor, t: int, t_next: int, table: Tensor) -> Tensor:
-    """Deterministic DDIM (Song et al. 2021, eq. 12) for a v estimate; below 0 means alpha_bar 1."""
-    bar, bar_next = table[t], table[t_next] if t_next >= 0 else torch.tensor(1.0)
+def ddim_step(x: Tensor, v: Tensor, bar: Tensor, bar_next: Tensor, clip: bool = True) -> Tensor:
+    """DDIM with eta = 0 as diffusers' DDIMScheduler does it: epsilon isn't changed by the clip."""
     start = bar.sqrt() * x - (1 - bar).sqrt() * v
-    noise = (1 - bar).sqrt() * x + bar.sqrt() * v
-    return bar_next.sqrt() * start + (1 - bar_next).sqrt() * noise
+    epsilon = bar.sqrt() * v + (1 - bar).sqrt() * x
+    if clip:
+        start = start.clamp(-CLIP, CLIP)
+    return bar_next.sqrt() * start + (1 - bar_next).sqrt() * epsilon
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def sample(
     dash: Dash,
     dot: Dot | None,
     noise: Tensor,
     labels: Tensor,
-    n_dash: int,
-    n_dot: int = 0,
+    dash_steps: int,
+    dot_steps: int = 0,
     guidance: float = 1.0,
-) -> list[Tensor]:
-    """Runs n_dash steps of Dash, each followed by n_dot steps of Dot.
+    seen: Callable[[Tensor], None] = lambda x: None,
+) -> Tensor:
+    """Draws pictures with DDIM.
 
     Args:
         dash: the pre-trained model.
-        dot: the fast model; may be None if n_dot is 0.
-        noise: initial sample, [N, C, H, W].
+        dot: the fast model, or None if ``dot_steps`` is 0.
+        noise: [N, C, H, W], the initial sample.
         labels: int64 [N].
-        n_dash: steps of Dash.
-        n_dot: steps of Dot after each.
-        guidance: scale of classifier-free guidance; at most 1 for none.
+        dash_steps: D, steps of Dash.
+        dot_steps: K, steps of Dot after each step of Dash.
+        guidance: weight of classifier-free guidance; 1 runs no unconditional half.
+        seen: called with the noise and then with the sample after every step.
 
     Returns:
-        every sample from the noise to the picture.
+        [N, C, H, W] about -1 .. 1.
     """
-    table = alphas_cumprod()
-    null = torch.full_like(labels, dash.config.labels)
-    guided = guidance > 1 and bool((labels != null).any())
-    y = torch.cat([null, labels]) if guided else labels
-    steps = n_dash * (n_dot + 1)
-    x, out = noise, [noise]
-    for index, t in enumerate(trailing(steps)):
-        rows = torch.cat([x, x]) if guided else x
-        time = torch.full((len(rows),), t, dtype=torch.int64)
-        if index % (n_dot + 1) == 0:
-            x_s, t_s = rows, time
-            z, features = dash(rows, time, y)
-            z_s = z
+    guided = guidance > 1
+    if guided:
+        labels = torch.cat([torch.full_like(labels, dash.config.labels), labels])
+    bars = alphas_cumprod()
+    times = trailing(dash_steps * (dot_steps + 1))
+    x, one = noise, torch.ones(())
+    seen(x)
+    for i, t in enumerate(times):
+        wide = torch.cat([x, x]) if guided else x
+        time = torch.full((len(wide),), float(t))
+        if i % (dot_steps + 1) == 0:
+            z, features = dash(wide, time, labels)
+            observed = (wide, time, z, labels, features)
         else:
-            z = z_s + dot(rows, time, x_s, t_s, z_s, y, features)
+            z = observed[2] + dot(wide, time, *observed)
         if guided:
-            uncond, cond = z.chunk(2)
-            z = uncond + guidance * (cond - uncond)
-        x = ddim_step(x, z, t, t - STEPS // steps, table)
-        out.append(x)
-    return out
+            without, given = z.chunk(2)
+            z = without + guidance * (given - without)
+        following = t - STEPS // len(times)
+        x = ddim_step(x, z, bars[t], bars[following] if following >= 0 else one)
+        seen(x)
+    return x
 
 
-def grid(pictures: Tensor, columns: int, zoom: int = 2) -> Image.Image:
-    """[N, 3, H, W] in [-1, 1] as one picture."""
-    p = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    rows = [np.concatenate(list(p[i : i + columns]), axis=1) for i in range(0, len(p), columns)]
-    image = Image.fromarray(np.concatenate(rows, axis=0))
-    return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
+def grid(pictures: Tensor, columns: int) -> Image.Image:
+    """Puts [N, 3, H, W] of -1 .. 1 side by side, row by row."""
+    n, c, h, w = pictures.shape
+    rows = -(-n // columns)
+    sheet = torch.ones(rows * columns, c, h, w)
+    sheet[:n] = pictures
+    sheet = sheet.reshape(rows, columns, c, h, w).permute(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(rows * h, columns * w, c)
+    return Image.fromarray(((sheet.clamp(-1, 1) + 1) * 127.5).round().byte().numpy())
 
 
 def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models preview``."""
+    from .checkpoints import load_models
+
     parser = argparse.ArgumentParser(prog="morse_models preview", description=__doc__)
-    parser.add_argument("--dash-checkpoint", type=Path, required=True)
-    parser.add_argument("--dot-checkpoint", type=Path)
-    parser.add_argument("--dash", type=int, default=10)
-    parser.add_argument("--dot", type=int, default=0)
-    parser.add_argument("--guidance", type=float, default=1.0)
-    parser.add_argument("--label", type=int)
-    parser.add_argument("--count", type=int, default=32)
+    parser.add_argument("--models", type=Path, required=True, help="checkpoints or a shipped model")
     parser.add_argument("--out", type=Path, default=Path("preview.png"))
+    parser.add_argument("--count", type=int, default=36)
+    parser.add_argument("--columns", type=int, default=9, help="pictures per row, one label each")
+    parser.add_argument("--dash", type=int, default=10)
+    parser.add_argument("--dot", type=int, default=1)
+    parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=int, default=2)
     args = parser.parse_args(argv)
-    dash, dot = load(args.dash_checkpoint, args.dot_checkpoint)
-    noise = torch.randn(args.count, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    label = dash.config.labels if args.label is None else args.label
-    labels = torch.full((args.count,), label)
-    last = sample(dash, dot, noise, labels, args.dash, args.dot, args.guidance)[-1]
-    grid(last, 8).save(args.out)
+    dash, dot = load_models(args.models)
+    random = torch.Generator().manual_seed(args.seed)
+    noise = torch.randn(args.count, 3, dash.config.size, dash.config.size, generator=random)
+    labels = torch.arange(args.count) % args.columns % (dash.config.labels + 1)
+    pictures = sample(dash, dot, noise, labels, args.dash, args.dot, args.guidance)
+    sheet = grid(pictures, args.columns)
+    size = (sheet.width * args.scale, sheet.height * args.scale)
+    sheet.resize(size, Image.Resampling.NEAREST).save(args.out)
+    print(f"{args.count} pictures in {args.out}")

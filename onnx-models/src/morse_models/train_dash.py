@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
 from . import data
+from .checkpoints import load, load_models, save, unet_config
 from .diffusion import STEPS, alphas_cumprod, coefficients
 from .unet import Dash, UNetConfig
 
@@ -65,38 +67,42 @@ def update_ema(ema: Dash, model: Dash, decay: float) -> None:
         torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - decay)
 
 
-def save(path: Path, **state: object) -> None:
-    """Writes a checkpoint so that an interruption leaves the former one intact."""
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
-
-
 def train(args: argparse.Namespace) -> None:
     """Runs until the wanted number of steps or minutes, whichever comes first."""
     torch.manual_seed(int(time.time()))
     torch.set_num_threads(args.threads)
     batches = Batches(args.data, args.batch, int(time.time()))
-    config = UNetConfig(labels=len(batches.names))
+    step, table = 0, alphas_cumprod()
+    path = args.out / "dash.pt"
+    state = load(path) if path.exists() else None
+    start_from = load_models(args.start)[0] if args.start and state is None else None
+    if state is not None and "config" in state:
+        config = unet_config(state["config"])
+    elif start_from is not None:
+        config = start_from.config
+    else:
+        config = UNetConfig(labels=len(batches.names))
     model = Dash(config).to(memory_format=torch.channels_last)
+    if start_from is not None:
+        model.load_state_dict(start_from.state_dict())
     ema = Dash(config)
     ema.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(
         model.parameters(), args.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
-    step, table = 0, alphas_cumprod()
-    path = args.out / "dash.pt"
-    if path.exists():
-        state = torch.load(path, weights_only=True)
+    if state is not None:
         model.load_state_dict(state["model"])
         ema.load_state_dict(state["ema"])
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
         print(f"resumed at step {step}", flush=True)
-    args.out.mkdir(parents=True, exist_ok=True)
     run = torch.compile(model) if args.compile else model
     start, first, mean = time.time(), step, None
     end = start + 60 * args.minutes
+    def keep() -> None:
+        save(path, model=model.state_dict(), ema=ema.state_dict(),
+             optimizer=optimizer.state_dict(), step=step, config=asdict(config))
+
     while step < args.steps and time.time() < end:
         left = min((args.steps - step) / args.steps, (end - time.time()) / (60 * args.minutes))
         rate = args.rate * min(1, (step + 1) / 300) * min(1, left / 0.3 + 0.02)
@@ -115,10 +121,8 @@ def train(args: argparse.Namespace) -> None:
             speed = (step - first) * args.batch / (time.time() - start)
             print(f"step {step} loss {mean:.4f} rate {rate:.2e} {speed:.1f} pictures/s", flush=True)
         if step % 250 == 0:
-            save(path, model=model.state_dict(), ema=ema.state_dict(),
-                 optimizer=optimizer.state_dict(), step=step)
-    save(path, model=model.state_dict(), ema=ema.state_dict(),
-         optimizer=optimizer.state_dict(), step=step)
+            keep()
+    keep()
     print(f"stopped at step {step}", flush=True)
 
 
@@ -127,6 +131,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="morse_models train-dash", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("runs/emoji32.npz"))
     parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--start", type=Path, help="shipped model to start from if --out is empty")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=600.0)

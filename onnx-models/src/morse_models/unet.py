@@ -6,6 +6,7 @@ Pictures enter as 2x2 patches (pixel unshuffle), so that the widest level works 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -69,7 +70,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """x [N, inputs, H, W], emb [N, embedding] (already activated) -> [N, outputs, H, W]."""
-        h = self.conv1(F.silu(self.norm1(x)))
+        return self.with_conv1(x, emb, self.conv1)
+
+    def with_conv1(self, x: Tensor, emb: Tensor, conv1: Callable[[Tensor], Tensor]) -> Tensor:
+        """The same with something else in the place of the first convolution."""
+        h = conv1(F.silu(self.norm1(x)))
         scale, shift = self.embed(emb)[:, :, None, None].chunk(2, dim=1)
         h = F.silu(self.norm2(h) * (1 + scale) + shift)
         return self.skip(x) + self.conv2(h)
@@ -148,19 +153,25 @@ class Trunk(nn.Module):
 
     def forward(self, h: Tensor, emb: Tensor) -> Tensor:
         """h [N, widths[0], H, W], emb [N, embedding] activated -> [N, widths[0], H, W]."""
+        return self.walk(h, lambda block, _, x: block(x, emb))
+
+    def walk(
+        self, h: Tensor, run: Callable[[ResidualBlock, str, Tensor], Tensor]
+    ) -> Tensor:
+        """Runs the trunk with ``run(block, name, x)`` for each residual block."""
         skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:
-                h = block(h, emb)
+            for i, block in enumerate(blocks):
+                h = run(block, f"down_{level}_{i}", h)
             h = self.down_attention[level](h)
             skips.append(h)
             if level + 1 < len(self.down):
                 h = self.downsample[level](h)
-        h = self.middle(h, emb)
+        h = run(self.middle, "middle", h)
         for level in reversed(range(len(self.up))):
             h = torch.cat([h, skips[level]], dim=1)
-            for block in self.up[level]:
-                h = block(h, emb)
+            for i, block in enumerate(self.up[level]):
+                h = run(block, f"up_{level}_{i}", h)
             h = self.up_attention[level](h)
             if level > 0:
                 h = self.upsample[level - 1](h)
