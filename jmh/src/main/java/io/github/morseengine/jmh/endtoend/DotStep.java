@@ -1,0 +1,18 @@
+package io.github.morseengine.jmh.endtoend;
+
+import io.github.morseengine.engine.morse.ModelDirectory;
+import java.nio.file.Path;
+
+/** One run of Dot: t_dot. */
+public class DotStep extends StepBenchmark {
+
+  /** Created by JMH. */
+  public DotStep() {}
+
+  @Override
+  protected Path file(ModelDirectory models) {
+    return models
+        .dot()
+        .orElseThrow(() -> new IllegalStateException(models.path() + " holds no dot.onnx"));
+  }
+}
