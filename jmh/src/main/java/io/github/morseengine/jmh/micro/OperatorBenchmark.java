@@ -39,7 +39,8 @@ import org.openjdk.jmh.annotations.Warmup;
 // or two seconds.
 @Warmup(iterations = 4, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 8, time = 500, timeUnit = TimeUnit.MILLISECONDS)
-// One fork: layouts and kernels are chosen the same way in each, and the spread lies in the machine.
+// One fork: layouts and kernels are chosen the same way in each, and the spread lies in the
+// machine.
 @Fork(
     value = 1,
     jvmArgsAppend = {

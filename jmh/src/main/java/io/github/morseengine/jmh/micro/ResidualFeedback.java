@@ -80,8 +80,7 @@ public class ResidualFeedback {
     update.apply(FACTORS, Double.NaN, memory, 0, elements);
     try (Engine reference = Engine.builder().backend("reference").build()) {
       SampleUpdate.Memory slow =
-          new SampleUpdate.Memory(
-              t[0].data(), t[1].data(), t[2].data(), null, expected.data());
+          new SampleUpdate.Memory(t[0].data(), t[1].data(), t[2].data(), null, expected.data());
       reference.sampleUpdate().apply(FACTORS, Double.NaN, slow, 0, elements);
     }
     Check.near("update", out.toFloats(), expected.toFloats(), TOLERANCE);

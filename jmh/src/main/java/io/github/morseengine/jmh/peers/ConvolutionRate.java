@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The best rate of 3x3 convolutions on this machine, by either runtime: the ceiling of a network that
- * is made of them. Its blocks alternate with those of the networks. For one thread.
+ * The best rate of 3x3 convolutions on this machine, by either runtime: the ceiling of a network
+ * that is made of them. Its blocks alternate with those of the networks. For one thread.
  */
 final class ConvolutionRate implements AutoCloseable {
 

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * ONNX Runtime with its own defaults (all graph optimisations, CPU provider), as many threads as the
- * engine has, and its output written into memory that is allocated once.
+ * ONNX Runtime with its own defaults (all graph optimisations, CPU provider), as many threads as
+ * the engine has, and its output written into memory that is allocated once.
  */
 final class OrtRunner implements Runner {
 

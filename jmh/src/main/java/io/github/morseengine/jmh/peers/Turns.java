@@ -6,9 +6,9 @@ import java.util.List;
 
 /**
  * Measures runners in turn: a block of runs of each, a pause, the next. Both runtimes keep threads
- * that spin for a while after a run; the pause lets them fall asleep, and the first runs of a block,
- * which wake the next ones and warm its caches, do not count. Alternating blocks meet the same drift
- * of the machine, which medians of ratios then cancel. For one thread.
+ * that spin for a while after a run; the pause lets them fall asleep, and the first runs of a
+ * block, which wake the next ones and warm its caches, do not count. Alternating blocks meet the
+ * same drift of the machine, which medians of ratios then cancel. For one thread.
  */
 final class Turns {
 
