@@ -28,7 +28,7 @@ final class ConvLowering {
     }
     View input = p.channelsLast(p.get(node.input(0)));
     boolean upsample = node.attributes().getInt("upsample", 1) == 2;
-    View x = upsample ? ResizeLowering.twice(p, input) : input;
+    View x = p.operand(upsample ? ResizeLowering.twice(p, input) : input);
     long[] w = weight.shape();
     long[] spatial = Arrays.copyOfRange(x.shape(), 2, x.rank());
     long[] kernel = Arrays.copyOfRange(w, 2, w.length);
@@ -37,7 +37,7 @@ final class ConvLowering {
     int group = (int) node.attributes().getInt("group", 1);
     long[] shape = node.output(0).shape();
     View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
-    Constant source = weight.constant().cast(DType.FLOAT32);
+    Constant source = weight.constant().cast(p.products);
     long[] dims = weightDims(w, group, transposed);
     long[] strides = weightStrides(w, group, transposed);
     Value bias = node.input(2);
@@ -54,7 +54,7 @@ final class ConvLowering {
     Primitive primitive;
     int residualArg = 0;
     try (Attributes attributes = new Attributes();
-        MemoryDesc any = MemoryDesc.any(DType.FLOAT32, dims)) {
+        MemoryDesc any = MemoryDesc.any(p.products, dims)) {
       if (rd != null) {
         residualArg = attributes.add(rd);
       }
@@ -71,7 +71,7 @@ final class ConvLowering {
       primitive = p.choose(source, maker);
       if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {
         GatheredConv gathered = new GatheredConv(p, node, x, y, r, win);
-        try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, strides)) {
+        try (MemoryDesc plain = MemoryDesc.strided(p.products, dims, strides)) {
           if (gathered.lower(source, plain, bias == null ? null : p.floatsOf(bias), silu)) {
             close(xd, yd, rd, bd);
             return true;
@@ -85,13 +85,13 @@ final class ConvLowering {
     if (primitive == null) {
       return false;
     }
-    if (primitive.source().bytes() != 4 * x.elements()
+    if (primitive.source().bytes() != x.dtype().bytes() * x.elements()
         || primitive.destination().bytes() != 4 * y.elements()) {
       primitive.close();
       return false;
     }
     DnnStep step = new DnnStep(primitive);
-    try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, strides)) {
+    try (MemoryDesc plain = MemoryDesc.strided(p.products, dims, strides)) {
       View packed = p.packed(source, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }

@@ -9,6 +9,7 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.ffi.onednn.Dnn;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,25 +21,33 @@ public final class CpuBackend implements Backend {
   private final WeightStore store = new WeightStore();
   private final PackedLayouts layouts = new PackedLayouts();
   private final int threads;
+  private final DType products;
 
   /**
    * Opens oneDNN.
    *
    * @param threads threads of one run; 0 for all processors
-   * @param precision FP32 or AUTO
+   * @param precision FP32, AUTO (which is FP32) or BF16
    */
   public CpuBackend(int threads, Precision precision) {
     if (threads < 0 || threads > 4096) {
       throw new InvalidInputException("threads must be 0 (all) to 4096, got " + threads);
     }
-    if (precision == Precision.BF16 || precision == Precision.FP16) {
+    if (precision == Precision.FP16) {
       throw new InvalidInputException(
-          "the CPU backend computes in fp32 only, not "
+          "the CPU backend computes in fp32 or bf16, not "
               + precision.label()
               + ": use --precision"
               + " fp32 or auto");
     }
     this.engine = new DnnEngine();
+    if (precision == Precision.BF16 && !Dnn.hasBfloat16()) {
+      engine.close();
+      throw new InvalidInputException(
+          "this processor multiplies no bf16 (oneDNN uses " + Dnn.isa() + "): use --precision fp32"
+              + " or auto");
+    }
+    this.products = precision == Precision.BF16 ? DType.BFLOAT16 : DType.FLOAT32;
     this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
   }
 
@@ -73,12 +82,12 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Precision precision() {
-    return Precision.FP32;
+    return products == DType.BFLOAT16 ? Precision.BF16 : Precision.FP32;
   }
 
   @Override
   public Executable compile(Graph graph) {
-    return CpuCompiler.compile(graph, engine, store, layouts, threads);
+    return CpuCompiler.compile(graph, engine, store, layouts, threads, products);
   }
 
   @Override

@@ -25,8 +25,8 @@ final class CpuCompiler {
   }
 
   static CpuExecutable compile(
-      Graph graph, DnnEngine engine, WeightStore store, PackedLayouts layouts, int threads) {
-    Program program = new Program(engine, store, layouts);
+      Graph graph, DnnEngine engine, WeightStore store, PackedLayouts layouts, int threads, DType products) {
+    Program program = new Program(engine, store, layouts, products);
     try {
       CpuCompiler compiler = new CpuCompiler(program);
       compiler.run(graph);

@@ -56,6 +56,7 @@ final class GatheredConv {
   static boolean fits(View x, View y, long group) {
     return group == 1
         && x.rank() == 4
+        && x.dtype() == DType.FLOAT32
         && y.shape()[2] * y.shape()[3] <= MOST_POSITIONS
         && x.isPacked();
   }

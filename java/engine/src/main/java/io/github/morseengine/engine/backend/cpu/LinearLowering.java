@@ -31,12 +31,12 @@ final class LinearLowering {
     if (m == 0) {
       return false;
     }
-    View x = rows(p, p.get(node.input(0)), m, k);
+    View x = p.operand(rows(p, p.get(node.input(0)), m, k));
     View y = p.allocateDense(DType.FLOAT32, shape);
     View y2 = y.reshape(new long[] {m, n});
     Value residual = node.input(3);
     View r = residual == null ? null : rows(p, p.get(residual), m, n);
-    Constant w = weight.constant().cast(DType.FLOAT32);
+    Constant w = weight.constant().cast(p.products);
     View bias = node.input(2) == null ? null : p.floatsOf(node.input(2));
     if (m == 1 && r != null) {
       // With one row a residual is a bias, and oneDNN is fast with nothing else.
@@ -54,7 +54,7 @@ final class LinearLowering {
     Primitive primitive;
     int residualArg = 0;
     try (Attributes attributes = new Attributes();
-        MemoryDesc any = MemoryDesc.any(DType.FLOAT32, k, n)) {
+        MemoryDesc any = MemoryDesc.any(p.products, k, n)) {
       if (rd != null) {
         residualArg = attributes.add(rd);
       }
@@ -74,7 +74,7 @@ final class LinearLowering {
     }
     DnnStep step = new DnnStep(primitive);
     try (MemoryDesc plain =
-        MemoryDesc.strided(DType.FLOAT32, new long[] {k, n}, new long[] {n, 1})) {
+        MemoryDesc.strided(p.products, new long[] {k, n}, new long[] {n, 1})) {
       View packed = p.packed(w, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }

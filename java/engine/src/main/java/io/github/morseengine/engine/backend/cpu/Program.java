@@ -4,6 +4,7 @@ import io.github.morseengine.engine.backend.Executable.StepInfo;
 import io.github.morseengine.engine.device.ContentHash;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
@@ -34,12 +35,16 @@ final class Program {
   final List<WeightStore.Weight> weights = new ArrayList<>();
   private final WeightStore store;
   private final PackedLayouts layouts;
+  /** Element type of what convolutions and linear layers multiply. */
+  final DType products;
+  private final Map<List<Object>, View> operands = new HashMap<>();
   private final Map<Value, View> views = new IdentityHashMap<>();
   private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
   private Node current;
 
-  Program(DnnEngine engine, WeightStore store, PackedLayouts layouts) {
+  Program(DnnEngine engine, WeightStore store, PackedLayouts layouts, DType products) {
     this.engine = engine;
+    this.products = products;
     this.layouts = layouts;
     this.store = store;
   }
@@ -118,6 +123,36 @@ final class Program {
 
   View packed(View view) {
     return view.isPacked() ? view : as(view, view.packedLike());
+  }
+
+  /** A view in the type of products; converted once, however many layers read it. */
+  View operand(View view) {
+    if (view.dtype() == products) {
+      return view;
+    }
+    List<Object> key =
+        List.of(
+            view.slot(),
+            view.offset(),
+            Arrays.toString(view.shape()),
+            Arrays.toString(view.strides()));
+    return operands.computeIfAbsent(key, k -> converted(view));
+  }
+
+  private View converted(View view) {
+    View to = allocate(products, view.shape(), view.isPacked() ? view.strides() : view.packedLike());
+    MemoryDesc source = ConvLowering.desc(view);
+    MemoryDesc target = ConvLowering.desc(to);
+    Primitive reorder;
+    try (Attributes attributes = new Attributes()) {
+      reorder = Primitive.reorder(engine, source, target, attributes);
+    }
+    DnnStep step = new DnnStep(reorder);
+    step.with(Primitive.Arg.SRC.code(), source, view);
+    step.with(Primitive.Arg.DST.code(), target, to);
+    ConvLowering.scratch(this, step);
+    addHelper(step, "to " + products);
+    return to;
   }
 
   private ContentHash hash(Tensor source) {
