@@ -56,6 +56,7 @@ final class GroupNormEpilogue implements Pass {
         view != null
             && r.usedOnce(v)
             && v.rank() >= 3
+            && view.input(0).rank() >= 3
             && v.shape()[0] == view.input(0).shape()[0]
             && v.shape()[1] == view.input(0).shape()[1];
     Value y = positions ? view.input(0) : v;
