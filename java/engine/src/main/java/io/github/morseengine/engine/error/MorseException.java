@@ -16,6 +16,11 @@ public abstract sealed class MorseException extends RuntimeException
   private static final long serialVersionUID = 1L;
 
   MorseException(String message, Throwable cause) {
-    super(message, cause);
+    super(oneLine(message), cause);
+  }
+
+  /** Names come from files: their control characters reach neither logs nor terminals. */
+  private static String oneLine(String message) {
+    return message == null ? null : message.replaceAll("\\p{Cntrl}", "?");
   }
 }

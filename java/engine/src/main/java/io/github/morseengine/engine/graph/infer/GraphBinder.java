@@ -74,6 +74,7 @@ public final class GraphBinder {
     }
     try {
       TypeRules.infer(node);
+      OperandRules.check(node);
       limit(node);
       if (!fold(node) && !skip(node)) {
         kept.add(node);

@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.graph.onnx;
 
 import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.error.ResourceLimitException;
 import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Constant;
@@ -30,6 +31,9 @@ import java.util.Set;
 final class GraphReader {
 
   private static final int MAX_CALL_DEPTH = 64;
+
+  /** Functions that call others twice each would double a graph per level. */
+  private static final int MAX_NODES = 200_000;
 
   private final String model;
   private final TensorReader tensors;
@@ -75,7 +79,8 @@ final class GraphReader {
     }
     for (ValueInfoProto info : proto.getInputList()) {
       // Files of before IR version 4 list initializers among the inputs too.
-      if (scope.containsKey(info.getName())) {
+      Value known = scope.get(info.getName());
+      if (known != null && known.isConstant()) {
         continue;
       }
       Value value = new Value(info.getName());
@@ -205,6 +210,15 @@ final class GraphReader {
       Attributes outer,
       ArrayDeque<String> stack) {
     String name = nodeName(n, prefix);
+    if (nodes.size() + calls >= MAX_NODES) {
+      throw new ResourceLimitException(
+          model
+              + ": node '"
+              + name
+              + "': more than "
+              + MAX_NODES
+              + " nodes and function calls; export a smaller graph");
+    }
     List<Value> inputs = new ArrayList<>(n.getInputCount());
     for (String in : n.getInputList()) {
       inputs.add(in.isEmpty() ? null : scope.get(in));
