@@ -113,8 +113,11 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--label",
       paramLabel = "L",
-      description = "A label of the model, by name or index.")
-  private String label;
+      description = {
+        "A label of the model, by name or index; again for more, which the pictures take in turn;",
+        "all for all. Default: none, but all where nothing but the shipped model is drawn."
+      })
+  private List<String> label;
 
   @Option(names = "--prompt", paramLabel = "P", description = "Text, for models that read text.")
   private String prompt;
@@ -265,13 +268,22 @@ final class GenerateCommand implements Callable<Integer> {
         .eta(eta)
         .dash(dash)
         .dot(dots)
-        .label(label)
+        .labels(labels(directory))
         .guidance(guidance)
         .noise(start)
         .stepNoise(stepNoise == null ? null : Npy.read(stepNoise))
         .trajectory(saveTrajectory != null)
         .checkFinite(checkFinite)
         .build();
+  }
+
+  /** The shipped model shows all that it has learned; any other use says what it wants. */
+  private List<String> labels(ModelDirectory directory) {
+    boolean show = label == null && model == null && noise == null;
+    if (show || label != null && label.equals(List.of("all"))) {
+      return directory.labels();
+    }
+    return label == null ? List.of() : label;
   }
 
   private List<Path> write(ModelDirectory directory, GenerateRequest r, GenerateResult result) {
@@ -287,6 +299,9 @@ final class GenerateCommand implements Callable<Integer> {
       for (int i = 0; i < r.count(); i++) {
         Path file = outDir.resolve(String.format(Locale.ROOT, "%05d.png", i));
         text.put("index", Integer.toString(i));
+        if (!r.labels().isEmpty()) {
+          text.put("label", r.labels().get(i % r.labels().size()));
+        }
         PngWriter.write(Images.image(result.latents(), i), text, file);
         files.add(file);
       }
@@ -312,8 +327,8 @@ final class GenerateCommand implements Callable<Integer> {
     text.put("dash", Integer.toString(r.dash()));
     text.put("dot", Integer.toString(r.dot()));
     text.put("guidance", Double.toString(r.guidance()));
-    if (r.label() != null) {
-      text.put("label", r.label());
+    if (!r.labels().isEmpty()) {
+      text.put("labels", String.join("; ", r.labels()));
     }
     return text;
   }
@@ -368,6 +383,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   private static void fill(
       Report report, GenerateRequest r, GenerateResult result, List<Path> files) {
+    report.put("labels", r.labels());
     report.put("sampler", r.sampler());
     report.put("seed", r.seed());
     report.put("count", r.count());

@@ -1,6 +1,8 @@
 package io.github.morseengine.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +12,8 @@ import io.github.morseengine.engine.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -83,6 +87,7 @@ class ReportTest {
         "weight_bytes",
         "arena_bytes",
         "files");
+    assertEquals(List.of("food"), r.get("labels"));
     assertEquals(3L, r.get("n_dash"));
     assertEquals(6L, r.get("n_dot"));
     List<?> steps = (List<?>) r.get("steps");
@@ -127,6 +132,35 @@ class ReportTest {
   }
 
   @Test
+  void picturesTakeLabelsInTurnWhateverTheBatch() throws IOException {
+    float[] together = latents(5, "--label", "all");
+    assertArrayEquals(together, latents(2, "--label", "all"), 1e-4f);
+    assertArrayEquals(together, latents(5, "--label", "animals", "--label", "1"), 0);
+    float[] food = latents(5, "--label", "food");
+    int size = food.length / 5;
+    assertArrayEquals(picture(food, 1, size), picture(together, 1, size), 0);
+    assertArrayEquals(picture(food, 3, size), picture(together, 3, size), 0);
+    assertNotEquals(food[2 * size], together[2 * size]);
+    assertNotEquals(latents(5)[0], together[0]);
+  }
+
+  private static float[] picture(float[] all, int index, int size) {
+    return Arrays.copyOfRange(all, index * size, (index + 1) * size);
+  }
+
+  private float[] latents(int batch, String... labels) {
+    Path file = folder.resolve("latents.npy");
+    List<Object> args =
+        new ArrayList<>(
+            List.of("generate", "--model", model, "--count", 5, "--batch", batch, "--guidance", 3));
+    args.addAll(List.of("--out", folder.resolve("a.png"), "--save-latents", file));
+    args.addAll(List.of(labels));
+    Cli cli = Cli.run(args.toArray());
+    assertEquals(0, cli.code(), cli.err());
+    return Npy.read(file).toFloats();
+  }
+
+  @Test
   void runWritesOutputsAndTheKeysOfTheContract() throws IOException {
     Tensor x = Tensor.allocate(DType.FLOAT32, 2, 3, 4, 5);
     for (int i = 0; i < x.elements(); i++) {
@@ -158,7 +192,7 @@ class ReportTest {
     assertEquals(Set.of("min", "median", "p90"), ((Map<?, ?>) r.get("latency_ms")).keySet());
     assertEquals(List.of(2L, 3L, 4L, 5L), ((Map<?, ?>) r.get("outputs")).get("out_sample"));
     Tensor y = Npy.read(folder.resolve("out").resolve("out_sample.npy"));
-    assertEquals(0.75, y.getDouble(0), 1e-6);
+    assertEquals(0.75 + 1, y.getDouble(0), 1e-6);
   }
 
   @Test
@@ -193,7 +227,7 @@ class ReportTest {
     keys(r, "inputs", "outputs", "operators", "unsupported", "parameters", "flops");
     assertEquals(9L, r.get("parameters"));
     assertTrue((Long) r.get("flops") >= 2 * 9 * 20, cli.out());
-    assertEquals(Map.of("Conv", 1L), r.get("operators"));
+    assertEquals(Map.of("Add", 1L, "Cast", 1L, "Conv", 1L, "Unsqueeze", 1L), r.get("operators"));
     Map<?, ?> sample = (Map<?, ?>) ((Map<?, ?>) r.get("inputs")).get("sample");
     assertEquals(List.of("N", 3L, 4L, 5L), sample.get("shape"));
     assertEquals("float32", sample.get("dtype"));

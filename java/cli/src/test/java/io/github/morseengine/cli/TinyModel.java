@@ -1,6 +1,7 @@
 package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.onnx.Onnx.AttributeProto;
 import io.github.morseengine.onnx.Onnx.GraphProto;
 import io.github.morseengine.onnx.Onnx.ModelProto;
 import io.github.morseengine.onnx.Onnx.NodeProto;
@@ -13,7 +14,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A model directory of a few hundred bytes: Dash scales, Dot scales a difference. */
+/**
+ * A model directory of a few hundred bytes: Dash scales and adds the index of the label, Dot scales
+ * a difference.
+ */
 final class TinyModel {
 
   private TinyModel() {}
@@ -27,7 +31,24 @@ final class TinyModel {
             .addInput(vector("timestep"))
             .addInput(vector("class_labels"))
             .addOutput(picture("out_sample"))
-            .addNode(node("Conv", "out_sample", "sample", "w"));
+            .addInitializer(
+                TensorProto.newBuilder()
+                    .setName("axes")
+                    .setDataType(DType.INT64.onnxCode())
+                    .addDims(3)
+                    .addInt64Data(1)
+                    .addInt64Data(2)
+                    .addInt64Data(3))
+            .addNode(node("Conv", "estimate", "sample", "w"))
+            .addNode(
+                node("Cast", "label", "class_labels").toBuilder()
+                    .addAttribute(
+                        AttributeProto.newBuilder()
+                            .setName("to")
+                            .setType(AttributeProto.AttributeType.INT)
+                            .setI(DType.FLOAT32.onnxCode())))
+            .addNode(node("Unsqueeze", "shift", "label", "axes"))
+            .addNode(node("Add", "out_sample", "estimate", "shift"));
     GraphProto.Builder dot =
         graph("dot")
             .addInput(picture("sample"))

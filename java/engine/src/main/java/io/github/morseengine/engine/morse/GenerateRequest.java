@@ -3,6 +3,7 @@ package io.github.morseengine.engine.morse;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.util.List;
 
 /**
  * What to draw.
@@ -14,7 +15,7 @@ import io.github.morseengine.engine.tensor.Tensor;
  * @param eta noise of ddim: 0 is deterministic, 1 as much as ddpm
  * @param dash Dash steps, at least 1
  * @param dot Dot steps after each Dash step; 0 for none
- * @param label name or index of a label; null for no label
+ * @param labels names or indices of labels, which the pictures take in turn; empty for no label
  * @param guidance scale of classifier-free guidance; at most 1 means one pass without guidance
  * @param noise initial samples, float32 [count, C, H, W]; null draws them from the seed
  * @param stepNoise noise of stochastic samplers, float32 [steps, count, C, H, W]; null draws it
@@ -29,7 +30,7 @@ public record GenerateRequest(
     double eta,
     int dash,
     int dot,
-    String label,
+    List<String> labels,
     double guidance,
     Tensor noise,
     Tensor stepNoise,
@@ -44,6 +45,7 @@ public record GenerateRequest(
    * @throws InvalidInputException if a value is out of range
    */
   public GenerateRequest {
+    labels = List.copyOf(labels);
     range("count", count, 1, MOST);
     range("batch", batch, 0, MOST);
     range("dash", dash, 1, 100_000);
@@ -100,7 +102,7 @@ public record GenerateRequest(
     private double eta;
     private int dash = 10;
     private int dot = 1;
-    private String label;
+    private List<String> labels = List.of();
     private double guidance = 1;
     private Tensor noise;
     private Tensor stepNoise;
@@ -187,13 +189,24 @@ public record GenerateRequest(
     }
 
     /**
-     * Chooses a label.
+     * Chooses one label for all pictures.
      *
      * @param value a line of labels.txt or its index; null for no label
      * @return this
      */
     public Builder label(String value) {
-      label = value;
+      labels = value == null ? List.of() : List.of(value);
+      return this;
+    }
+
+    /**
+     * Chooses labels that the pictures take in turn.
+     *
+     * @param values lines of labels.txt or their indices; empty for no label
+     * @return this
+     */
+    public Builder labels(List<String> values) {
+      labels = values;
       return this;
     }
 
@@ -267,7 +280,7 @@ public record GenerateRequest(
           eta,
           dash,
           dot,
-          label,
+          labels,
           guidance,
           noise,
           stepNoise,

@@ -91,14 +91,14 @@ public final class MorsePipeline implements AutoCloseable {
       throw new InvalidInputException(
           "'" + directory.path() + "' holds no dot.onnx: ask for no Dot steps");
     }
-    if (request.label() != null && !pair.hasLabels()) {
+    if (!request.labels().isEmpty() && !pair.hasLabels()) {
       throw new InvalidInputException(
           directory.dash() + " takes no '" + ModelPair.LABELS + "': leave the label out");
     }
     SchedulerConfig config = directory.scheduler();
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
     Sampler.Times times = sampler.times(request.steps());
-    int label = directory.label(request.label());
+    int[] labels = labels(request);
     long[] shape = pair.sampleShape(request.noise() == null ? null : request.noise().shape());
     checkNoise(request, shape);
     int count = request.count();
@@ -119,7 +119,7 @@ public final class MorsePipeline implements AutoCloseable {
       int size = Math.min(batch, count - first);
       Sampling.Batch b =
           new Sampling.Batch(
-              request, config, sampler, times, first, size, label, directory.nullLabel());
+              request, config, sampler, times, first, size, labels, directory.nullLabel());
       Plan plan = plan(shape, b.guided() ? 2L * size : size, request.dot() > 0);
       widest = widest == null ? plan : widest;
       Sampling sampling = plan.lease(engine);
@@ -143,6 +143,12 @@ public final class MorsePipeline implements AutoCloseable {
       wall += System.nanoTime() - begin;
     }
     return result(request, times, timing, latents, trajectory, widest, batch, wall);
+  }
+
+  private int[] labels(GenerateRequest request) {
+    return request.labels().isEmpty()
+        ? new int[] {directory.nullLabel()}
+        : request.labels().stream().mapToInt(directory::label).toArray();
   }
 
   private GenerateResult result(

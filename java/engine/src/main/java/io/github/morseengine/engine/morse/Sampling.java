@@ -10,6 +10,7 @@ import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -96,11 +97,16 @@ final class Sampling implements AutoCloseable {
       Sampler.Times times,
       int first,
       int size,
-      int label,
+      int[] labels,
       int nullLabel) {
 
     boolean guided() {
-      return request.guidance() > 1 && label != nullLabel;
+      return request.guidance() > 1 && Arrays.stream(labels).anyMatch(l -> l != nullLabel);
+    }
+
+    /** Pictures of a request take its labels in turn, so the batch does not matter. */
+    int label(long row) {
+      return labels[(int) ((first + row) % labels.length)];
     }
 
     StepKind kind(int step) {
@@ -249,7 +255,7 @@ final class Sampling implements AutoCloseable {
     if (to != null) {
       long half = b.guided() ? to.elements() / 2 : 0;
       for (long i = 0; i < to.elements(); i++) {
-        to.setLong(i, i < half ? b.nullLabel() : b.label());
+        to.setLong(i, i < half ? b.nullLabel() : b.label(i - half));
       }
     }
   }
