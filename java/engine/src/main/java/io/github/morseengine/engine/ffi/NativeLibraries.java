@@ -29,10 +29,10 @@ public final class NativeLibraries {
   public record Library(String name, String path) {}
 
   /**
-   * How often an idle thread of libgomp looks for work before it sleeps. Enough for the time between
-   * two of our kernels; the default is a hundred times as much, which on a machine that also does
-   * something else makes a run ten times slower, because the spinning threads keep the working ones
-   * from their processors.
+   * How often an idle thread of libgomp looks for work before it sleeps. Enough for the time
+   * between two of our kernels; the default is a hundred times as much, which on a machine that
+   * also does something else makes a run ten times slower, because the spinning threads keep the
+   * working ones from their processors.
    */
   private static final String SPIN_COUNT = "3000";
 

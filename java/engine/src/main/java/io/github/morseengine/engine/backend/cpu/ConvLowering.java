@@ -66,8 +66,7 @@ final class ConvLowering {
       };
       Function<MemoryDesc, Primitive> maker =
           layout ->
-              Primitive.convolution(
-                  p.engine, transposed, xd, layout, bd, yd, geometry, attributes);
+              Primitive.convolution(p.engine, transposed, xd, layout, bd, yd, geometry, attributes);
       primitive = p.choose(source, maker);
       if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {
         GatheredConv gathered = new GatheredConv(p, node, x, y, r, win);

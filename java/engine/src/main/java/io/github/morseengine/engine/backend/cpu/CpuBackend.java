@@ -44,7 +44,9 @@ public final class CpuBackend implements Backend {
     if (precision == Precision.BF16 && !Dnn.hasBfloat16()) {
       engine.close();
       throw new InvalidInputException(
-          "this processor multiplies no bf16 (oneDNN uses " + Dnn.isa() + "): use --precision fp32"
+          "this processor multiplies no bf16 (oneDNN uses "
+              + Dnn.isa()
+              + "): use --precision fp32"
               + " or auto");
     }
     this.products = precision == Precision.BF16 ? DType.BFLOAT16 : DType.FLOAT32;

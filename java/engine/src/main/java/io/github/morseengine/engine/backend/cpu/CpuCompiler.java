@@ -25,7 +25,12 @@ final class CpuCompiler {
   }
 
   static CpuExecutable compile(
-      Graph graph, DnnEngine engine, WeightStore store, PackedLayouts layouts, int threads, DType products) {
+      Graph graph,
+      DnnEngine engine,
+      WeightStore store,
+      PackedLayouts layouts,
+      int threads,
+      DType products) {
     Program program = new Program(engine, store, layouts, products);
     try {
       CpuCompiler compiler = new CpuCompiler(program);

@@ -17,9 +17,9 @@ import java.util.List;
 
 /**
  * A convolution of few positions as im2col and a matrix product, on weights that another plan has
- * packed for its convolution. oneDNN blocks a convolution's weights by the size of the image, so that
- * Dot's trunk, which works on small maps, could not share them with Dash's otherwise; as a batch of
- * products (one per block of output channels) the same bytes serve both.
+ * packed for its convolution. oneDNN blocks a convolution's weights by the size of the image, so
+ * that Dot's trunk, which works on small maps, could not share them with Dash's otherwise; as a
+ * batch of products (one per block of output channels) the same bytes serve both.
  *
  * <p>The packed layout is [O / block][kh][kw][I][block]; kernel positions that never meet the image
  * are left out, which at one position saves 8/9 of a 3x3 kernel's bytes.
@@ -80,7 +80,9 @@ final class GatheredConv {
     return false;
   }
 
-  /** Channels per block if a layout is of the kind named above, else 0; found by packing numbers. */
+  /**
+   * Channels per block if a layout is of the kind named above, else 0; found by packing numbers.
+   */
   private int block(MemoryDesc layout, Constant weight, MemoryDesc plain) {
     long elements = weight.elements();
     if (layout.bytes() != 4 * elements || elements > 1 << 24) {
@@ -129,7 +131,8 @@ final class GatheredConv {
     boolean direct = k == inputs && rows * inputs == x.elements();
     View columns =
         direct
-            ? new View(x.slot(), x.offset(), DType.FLOAT32, new long[] {1, rows, k}, strides(rows, k))
+            ? new View(
+                x.slot(), x.offset(), DType.FLOAT32, new long[] {1, rows, k}, strides(rows, k))
             : p.allocateDense(DType.FLOAT32, 1, rows, k);
     long[] weightShape = {blocks, k, block};
     long[] weightStrides = {all * block, block, 1};
@@ -239,14 +242,12 @@ final class GatheredConv {
   }
 
   private long at(int axis, long o, int tap) {
-    return o * window.strides()[axis]
-        - window.padsBegin()[axis]
-        + tap * window.dilations()[axis];
+    return o * window.strides()[axis] - window.padsBegin()[axis] + tap * window.dilations()[axis];
   }
 
   /**
-   * Copies what each kernel position sees of each output position, zeros outside the image, and adds
-   * bias and residual up.
+   * Copies what each kernel position sees of each output position, zeros outside the image, and
+   * adds bias and residual up.
    */
   private final class Gather implements Step.Bound {
     private static final long SMALL = 32768;
@@ -258,8 +259,10 @@ final class GatheredConv {
     private final float[] bias;
     private final float[][] row;
     private final MemorySegment biasMemory;
+
     /** Source offset in bytes within an image by output position and tap; -1 outside. */
     private final long[] source;
+
     private final int taps;
     private final int positions;
     private final long pixel = 4L * inputs;

@@ -66,15 +66,13 @@ final class LinearLowering {
       }
       Primitive known =
           p.choose(w, layout -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
-      primitive =
-          known != null ? known : Primitive.matmul(p.engine, xd, any, bd, yd, attributes);
+      primitive = known != null ? known : Primitive.matmul(p.engine, xd, any, bd, yd, attributes);
     }
     if (primitive == null) {
       return false;
     }
     DnnStep step = new DnnStep(primitive);
-    try (MemoryDesc plain =
-        MemoryDesc.strided(p.products, new long[] {k, n}, new long[] {n, 1})) {
+    try (MemoryDesc plain = MemoryDesc.strided(p.products, new long[] {k, n}, new long[] {n, 1})) {
       View packed = p.packed(w, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }

@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The packed layouts in which each weight has been asked for. A later plan takes a known one where a
- * fast kernel accepts it, so that Dash, Dot and every batch size share one packed buffer. Safe for
- * use by several threads.
+ * The packed layouts in which each weight has been asked for. A later plan takes a known one where
+ * a fast kernel accepts it, so that Dash, Dot and every batch size share one packed buffer. Safe
+ * for use by several threads.
  */
 final class PackedLayouts implements AutoCloseable {
 

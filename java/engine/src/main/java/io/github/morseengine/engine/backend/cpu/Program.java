@@ -35,8 +35,10 @@ final class Program {
   final List<WeightStore.Weight> weights = new ArrayList<>();
   private final WeightStore store;
   private final PackedLayouts layouts;
+
   /** Element type of what convolutions and linear layers multiply. */
   final DType products;
+
   private final Map<List<Object>, View> operands = new HashMap<>();
   private final Map<Value, View> views = new IdentityHashMap<>();
   private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
@@ -140,7 +142,8 @@ final class Program {
   }
 
   private View converted(View view) {
-    View to = allocate(products, view.shape(), view.isPacked() ? view.strides() : view.packedLike());
+    View to =
+        allocate(products, view.shape(), view.isPacked() ? view.strides() : view.packedLike());
     MemoryDesc source = ConvLowering.desc(view);
     MemoryDesc target = ConvLowering.desc(to);
     Primitive reorder;
