@@ -4,6 +4,7 @@ import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,6 +15,7 @@ import java.util.List;
 final class BroadcastKernel {
 
   private static final long PARALLEL_FROM = 8192;
+  private static final int CHUNK = 2048;
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
 
   private final BinaryKind kind;
@@ -24,13 +26,26 @@ final class BroadcastKernel {
   /** Size, then the steps of a, b and y in bytes; outermost first. */
   private final long[][] plan;
 
+  /** Buffers of each thread. */
+  private final float[][] left;
+
+  private final float[][] right;
+
   private BroadcastKernel(
-      BinaryKind kind, MemorySegment a, MemorySegment b, MemorySegment y, long[][] plan) {
+      BinaryKind kind,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment y,
+      long[][] plan,
+      int threads) {
     this.kind = kind;
     this.a = a;
     this.b = b;
     this.y = y;
     this.plan = plan;
+    int row = (int) Math.min(CHUNK, plan[plan.length - 1][0]);
+    this.left = new float[threads][row];
+    this.right = new float[threads][row];
   }
 
   /** A step for views of one shape (repeated dimensions expanded). */
@@ -63,69 +78,146 @@ final class BroadcastKernel {
     }
     BroadcastKernel k =
         new BroadcastKernel(
-            kind, binding.of(a), binding.of(b), binding.of(y), dims.toArray(new long[0][]));
+            kind,
+            binding.of(a),
+            binding.of(b),
+            binding.of(y),
+            dims.toArray(new long[0][]),
+            binding.team().threads());
     long outermost = k.plan[0][0];
     if (y.elements() < PARALLEL_FROM) {
-      return () -> k.walk(0, 0, outermost, 0, 0, 0);
+      return () -> k.walk(0, 0, 0, outermost, 0, 0, 0);
     }
     return () ->
         binding
             .team()
-            .parallel((t, n) -> k.walk(0, outermost * t / n, outermost * (t + 1) / n, 0, 0, 0));
+            .parallel((t, n) -> k.walk(t, 0, outermost * t / n, outermost * (t + 1) / n, 0, 0, 0));
   }
 
-  private void walk(int d, long from, long to, long p, long q, long r) {
+  private void walk(int thread, int d, long from, long to, long p, long q, long r) {
     long[] dim = plan[d];
     if (d == plan.length - 1) {
-      row(to - from, p + from * dim[1], q + from * dim[2], r + from * dim[3], dim);
+      row(thread, to - from, p + from * dim[1], q + from * dim[2], r + from * dim[3], dim);
       return;
     }
     for (long i = from; i < to; i++) {
-      walk(d + 1, 0, plan[d + 1][0], p + i * dim[1], q + i * dim[2], r + i * dim[3]);
+      walk(
+          thread,
+          d + 1,
+          0,
+          plan[d + 1][0],
+          p + i * dim[1],
+          q + i * dim[2],
+          r + i * dim[3]);
     }
   }
 
-  private void row(long n, long p, long q, long r, long[] dim) {
-    if (dim[1] == 4 && dim[3] == 4 && dim[2] == 4) {
-      dense(n, p, q, r);
-      return;
-    }
-    for (long i = 0; i < n; i++) {
-      float u = a.get(F, p + i * dim[1]);
-      float v = b.get(F, q + i * dim[2]);
-      y.set(F, r + i * dim[3], apply(u, v));
+  /** Through buffers on the heap, since the compiler vectorises loops over arrays. */
+  private void row(int thread, long n, long p, long q, long r, long[] dim) {
+    float[] u = left[thread];
+    float[] v = right[thread];
+    for (long i = 0; i < n; i += CHUNK) {
+      int m = (int) Math.min(CHUNK, n - i);
+      load(a, p + i * dim[1], dim[1], u, m);
+      if (dim[2] == 0) {
+        apply(u, b.get(F, q), m);
+      } else {
+        load(b, q + i * dim[2], dim[2], v, m);
+        apply(u, v, m);
+      }
+      store(u, m, r + i * dim[3], dim[3]);
     }
   }
 
-  /** Separate loops, so that each is vectorised. */
-  private void dense(long n, long p, long q, long r) {
+  private static void load(MemorySegment from, long at, long step, float[] to, int n) {
+    if (step == 4) {
+      MemorySegment.copy(from, F, at, to, 0, n);
+    } else if (step == 0) {
+      Arrays.fill(to, 0, n, from.get(F, at));
+    } else {
+      for (int i = 0; i < n; i++) {
+        to[i] = from.get(F, at + i * step);
+      }
+    }
+  }
+
+  private void store(float[] from, int n, long at, long step) {
+    if (step == 4) {
+      MemorySegment.copy(from, 0, y, F, at, n);
+    } else {
+      for (int i = 0; i < n; i++) {
+        y.set(F, at + i * step, from[i]);
+      }
+    }
+  }
+
+  private void apply(float[] u, float v, int n) {
     switch (kind) {
       case ADD -> {
-        for (long i = 0; i < n; i++) {
-          y.set(F, r + 4 * i, a.get(F, p + 4 * i) + b.get(F, q + 4 * i));
+        for (int i = 0; i < n; i++) {
+          u[i] += v;
+        }
+      }
+      case SUB -> {
+        for (int i = 0; i < n; i++) {
+          u[i] -= v;
         }
       }
       case MUL -> {
-        for (long i = 0; i < n; i++) {
-          y.set(F, r + 4 * i, a.get(F, p + 4 * i) * b.get(F, q + 4 * i));
+        for (int i = 0; i < n; i++) {
+          u[i] *= v;
         }
       }
-      default -> {
-        for (long i = 0; i < n; i++) {
-          y.set(F, r + 4 * i, apply(a.get(F, p + 4 * i), b.get(F, q + 4 * i)));
+      case DIV -> {
+        for (int i = 0; i < n; i++) {
+          u[i] /= v;
+        }
+      }
+      case MAX -> {
+        for (int i = 0; i < n; i++) {
+          u[i] = Math.max(u[i], v);
+        }
+      }
+      case MIN -> {
+        for (int i = 0; i < n; i++) {
+          u[i] = Math.min(u[i], v);
         }
       }
     }
   }
 
-  private float apply(float u, float v) {
-    return switch (kind) {
-      case ADD -> u + v;
-      case SUB -> u - v;
-      case MUL -> u * v;
-      case DIV -> u / v;
-      case MAX -> Math.max(u, v);
-      case MIN -> Math.min(u, v);
-    };
+  private void apply(float[] u, float[] v, int n) {
+    switch (kind) {
+      case ADD -> {
+        for (int i = 0; i < n; i++) {
+          u[i] += v[i];
+        }
+      }
+      case SUB -> {
+        for (int i = 0; i < n; i++) {
+          u[i] -= v[i];
+        }
+      }
+      case MUL -> {
+        for (int i = 0; i < n; i++) {
+          u[i] *= v[i];
+        }
+      }
+      case DIV -> {
+        for (int i = 0; i < n; i++) {
+          u[i] /= v[i];
+        }
+      }
+      case MAX -> {
+        for (int i = 0; i < n; i++) {
+          u[i] = Math.max(u[i], v[i]);
+        }
+      }
+      case MIN -> {
+        for (int i = 0; i < n; i++) {
+          u[i] = Math.min(u[i], v[i]);
+        }
+      }
+    }
   }
 }
