@@ -63,9 +63,20 @@ final class GroupNormEpilogue implements Pass {
     Node norm = Match.fused(y, FusedOps.GROUP_NORM);
     boolean open =
         norm != null
-            && r.usedOnce(y)
+            && (r.usedOnce(y) || isShared(r, norm))
             && norm.attributes().getString("activation", "none").equals("none");
     return open ? norm : null;
+  }
+
+  /**
+   * A norm that exporters computed once for two scales of the same input; each of them takes it, in
+   * one pass over memory with what follows.
+   */
+  private static boolean isShared(Rewriter r, Node norm) {
+    return norm.inputs().size() == 3
+        && r.scalesOnly(norm.output(0))
+        && Match.uniform(norm.input(GAMMA)) == 1
+        && Match.uniform(norm.input(BETA)) == 0;
   }
 
   private static void before(Rewriter r, Node norm) {

@@ -28,6 +28,8 @@ public final class Passes {
           new ScalarChains(),
           new LinearFusion(),
           new ConvFusion(),
+          new StridedSlices(),
+          new FirFilters(),
           new BiasShifts(),
           new WeightScales(),
           new GroupNormEpilogue(),

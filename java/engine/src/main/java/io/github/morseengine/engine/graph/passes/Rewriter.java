@@ -83,6 +83,20 @@ final class Rewriter {
     return uses.getOrDefault(v, 0);
   }
 
+  /** Whether every reader of a value was a Mul by a constant when the sweep began. */
+  boolean scalesOnly(Value v) {
+    if (graph.outputs().contains(v)) {
+      return false;
+    }
+    for (Node n : graph.nodes()) {
+      boolean scales = n.is("Mul") && Match.other(n, v).isConstant();
+      if (n.inputs().contains(v) && !scales) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Whether exactly one node reads a value and the graph does not give it out. */
   boolean usedOnce(Value v) {
     return uses(v) == 1;

@@ -51,18 +51,11 @@ final class SlicePartitions implements Pass {
   }
 
   private static Piece piece(Node node) {
-    Attributes a = node.attributes();
     long[] shape = node.input(0).shape();
-    ShapeRules.Region r =
-        node.inputs().size() == 1
-            ? ShapeRules.slice(
-                shape, a.getInts("starts"), a.getInts("ends"), a.getInts("axes"), null)
-            : ShapeRules.slice(
-                shape,
-                Match.longs(node.input(1)),
-                Match.longs(node.input(2)),
-                Match.longs(node.input(3)),
-                Match.longs(node.input(4)));
+    ShapeRules.Region r = StridedSlices.region(node);
+    if (r == null) {
+      return null;
+    }
     int axis = -1;
     for (int d = 0; d < shape.length; d++) {
       if (r.step()[d] != 1) {

@@ -133,6 +133,24 @@ class NormPassesTest {
   }
 
   @Test
+  void normThatTheExporterSharesIsTakenByBothScales() {
+    TestGraph.check(
+        g -> {
+          Value norm = grouped(g, g.input(IMAGE));
+          g.output(silu(g, affine(g, norm)));
+          g.output(silu(g, affine(g, norm)));
+        },
+        "GROUPNORM GROUPNORM");
+    TestGraph.check(
+        g -> {
+          Value norm = grouped(g, g.input(IMAGE));
+          g.output(affine(g, norm));
+          g.output(g.node("Tanh", norm));
+        },
+        "GROUPNORM Mul Add Tanh");
+  }
+
+  @Test
   void positiveFactorBeforeTheNormBecomesEpsilon() {
     TestGraph.check(
         g -> g.output(grouped(g, g.node("Div", g.input(IMAGE), g.scalar(1.4142135)))), "GROUPNORM");
