@@ -1,0 +1,117 @@
+package io.github.morseengine.tests.golden;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.morse.GenerateRequest;
+import io.github.morseengine.engine.morse.GenerateResult;
+import io.github.morseengine.engine.morse.ModelDirectory;
+import io.github.morseengine.engine.morse.MorsePipeline;
+import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.tests.support.Compare;
+import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.Runner;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The shipped Dash and Dot against PyTorch with the same weights; both lie beside the models. */
+class ShippedModelTest {
+
+  private static final Path MODEL = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
+  private static final Path GOLDEN =
+      Fixtures.repository().resolve("tests/src/test/resources/golden/emoji32");
+
+  /** As for other U-Nets, see {@link UnetGoldenTest}. */
+  private static final double RELATIVE_RMS = 1e-5;
+
+  /**
+   * Six steps feed each error into the next model call; the network and the sampler's division by
+   * sqrt(alpha_bar) early on raise it, by less than this.
+   */
+  private static final double TRAJECTORY_RMS = 1e-4;
+
+  private static Map<String, Tensor> pick(Map<String, Tensor> all, String... names) {
+    Map<String, Tensor> out = new TreeMap<>();
+    for (int i = 0; i < names.length; i += 2) {
+      out.put(names[i], all.get(names[i + 1]));
+    }
+    return out;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"cpu, b1", "cpu, b3", "reference, b1"})
+  void dashAndDotAgreeWithPytorch(String backend, String batch) {
+    Map<String, Tensor> all = Fixtures.arrays(GOLDEN.resolve(batch));
+    Map<String, Tensor> dash =
+        pick(all, "sample", "sample", "timestep", "timestep", "class_labels", "class_labels");
+    Map<String, Tensor> dot =
+        pick(
+            all,
+            "sample",
+            "dot_sample",
+            "timestep",
+            "dot_timestep",
+            "dash_sample",
+            "sample",
+            "dash_timestep",
+            "timestep",
+            "dash_output",
+            "out_sample",
+            "dash_features",
+            "dash_features",
+            "class_labels",
+            "class_labels");
+    try (Engine engine = Runner.engine(backend)) {
+      Map<String, Tensor> out = Runner.run(engine, MODEL.resolve("dash.onnx"), dash);
+      close(all, out, "out_sample");
+      close(all, out, "dash_features");
+      close(all, Runner.run(engine, MODEL.resolve("dot.onnx"), dot), "residual");
+    }
+  }
+
+  private static void close(Map<String, Tensor> all, Map<String, Tensor> out, String name) {
+    double error = Compare.relativeRms(all.get(name), out.get(name));
+    assertTrue(error <= RELATIVE_RMS, name + ": relative error " + error);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"unguided", "guided"})
+  void theWholeRunAgreesWithPytorch(String run) {
+    Map<String, Tensor> golden = Fixtures.arrays(GOLDEN.resolve("trajectory"));
+    Tensor noise = golden.get("noise");
+    GenerateRequest.Builder request =
+        GenerateRequest.builder()
+            .count((int) noise.dim(0))
+            .dash(3)
+            .dot(1)
+            .noise(noise)
+            .trajectory(true);
+    if (run.equals("guided")) {
+      request.label("0").guidance(2);
+    }
+    try (Engine engine = Runner.engine("cpu");
+        MorsePipeline pipeline = MorsePipeline.open(engine, ModelDirectory.open(MODEL))) {
+      GenerateResult result = pipeline.generate(request.build(), (done, total) -> {});
+      double error = Compare.relativeRms(golden.get(run), result.trajectory());
+      assertTrue(error <= TRAJECTORY_RMS, "relative error " + error);
+    }
+  }
+
+  @Test
+  void dotSharesDashsWeights() {
+    GenerateRequest request = GenerateRequest.builder().count(1).dash(1).dot(1).build();
+    try (Engine engine = Runner.engine("cpu");
+        MorsePipeline pipeline = MorsePipeline.open(engine, ModelDirectory.open(MODEL))) {
+      var bytes = pipeline.generate(request, (done, total) -> {}).weightBytes();
+      assertEquals(engine.weightBytes(), bytes.device());
+      assertEquals(bytes.dash() + bytes.dot() - bytes.shared(), bytes.device());
+      assertTrue(bytes.shared() > 0.8 * bytes.dash(), bytes.toString());
+    }
+  }
+}
