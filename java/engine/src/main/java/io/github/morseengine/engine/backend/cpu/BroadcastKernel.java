@@ -101,14 +101,7 @@ final class BroadcastKernel {
       return;
     }
     for (long i = from; i < to; i++) {
-      walk(
-          thread,
-          d + 1,
-          0,
-          plan[d + 1][0],
-          p + i * dim[1],
-          q + i * dim[2],
-          r + i * dim[3]);
+      walk(thread, d + 1, 0, plan[d + 1][0], p + i * dim[1], q + i * dim[2], r + i * dim[3]);
     }
   }
 
