@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** Group normalisation bound to its memory; scratch is per thread and allocated once. */
 final class GroupNormKernel implements Step.Bound {
@@ -13,6 +14,11 @@ final class GroupNormKernel implements Step.Bound {
 
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
   private static final int SMALL = 4096;
+  private static final int GAMMA = 0;
+  private static final int BETA = 1;
+  private static final int PRE = 2;
+  private static final int MULTIPLIER = 3;
+  private static final int SHIFT = 4;
 
   private final Binding binding;
   private final Spec spec;
@@ -29,6 +35,10 @@ final class GroupNormKernel implements Step.Bound {
   private final float[][] a;
   private final float[][] b;
   private final float[][] shift;
+
+  /** Per thread: gamma, beta, pre-add, multiplier and shift of one sample. */
+  private final float[][][] values;
+
   private int sample;
 
   GroupNormKernel(Binding binding, Spec spec, View x, View y, View[] extra) {
@@ -43,7 +53,7 @@ final class GroupNormKernel implements Step.Bound {
     this.perSample = new boolean[extra.length];
     for (int i = 0; i < extra.length; i++) {
       this.extra[i] = extra[i] == null ? null : binding.of(extra[i]);
-      perSample[i] = i >= 2 && extra[i] != null && extra[i].shape()[0] > 1;
+      perSample[i] = i >= PRE && extra[i] != null && extra[i].shape()[0] > 1;
     }
     int threads = binding.team().threads();
     this.rows = new Rows[threads];
@@ -55,6 +65,11 @@ final class GroupNormKernel implements Step.Bound {
     this.shift = new float[threads][channels];
     this.a = new float[threads][channels];
     this.b = new float[threads][channels];
+    this.values = new float[threads][extra.length][channels];
+    for (float[][] own : values) {
+      Arrays.fill(own[GAMMA], 1);
+      Arrays.fill(own[MULTIPLIER], 1);
+    }
   }
 
   @Override
@@ -124,39 +139,42 @@ final class GroupNormKernel implements Step.Bound {
   }
 
   private void coefficients(int n, int thread) {
+    for (int i = 0; i < extra.length; i++) {
+      if (extra[i] != null) {
+        long at = perSample[i] ? (long) n * channels : 0;
+        MemorySegment.copy(extra[i], F, 4 * at, values[thread][i], 0, channels);
+      }
+    }
     int size = channels / spec.groups();
     for (int g = 0; g < spec.groups(); g++) {
-      group(n, g * size, (g + 1) * size, thread);
+      group(values[thread], g * size, (g + 1) * size, thread);
     }
   }
 
-  private void group(int n, int from, int to, int thread) {
-    double count = positions;
+  private void group(float[][] v, int from, int to, int thread) {
+    double perPosition = 1.0 / positions;
     float[] k = shift[thread];
     float[] s = sum[thread];
+    float[] q = squares[thread];
+    float[] pre = v[PRE];
     double mean = 0;
     for (int c = from; c < to; c++) {
-      mean += k[c] + s[c] / count + value(2, n, c, 0);
+      mean += k[c] + s[c] * perPosition + pre[c];
     }
     mean /= to - from;
     double variance = 0;
     for (int c = from; c < to; c++) {
-      double own = s[c] / count;
-      double d = k[c] + own + value(2, n, c, 0) - mean;
-      variance += squares[thread][c] / count - own * own + d * d;
+      double own = s[c] * perPosition;
+      double d = k[c] + own + pre[c] - mean;
+      variance += q[c] * perPosition - own * own + d * d;
     }
     double rate = 1 / Math.sqrt(Math.max(0, variance / (to - from)) + spec.epsilon());
     for (int c = from; c < to; c++) {
-      double gain = value(0, n, c, 1) * rate;
-      double offset = value(1, n, c, 0) + (value(2, n, c, 0) - mean) * gain;
-      double m = value(3, n, c, 1);
+      double gain = v[GAMMA][c] * rate;
+      double offset = v[BETA][c] + (pre[c] - mean) * gain;
+      double m = v[MULTIPLIER][c];
       a[thread][c] = (float) (gain * m);
-      b[thread][c] = (float) (offset * m + value(4, n, c, 0));
+      b[thread][c] = (float) (offset * m + v[SHIFT][c]);
     }
-  }
-
-  private float value(int which, int n, int c, float fallback) {
-    MemorySegment s = extra[which];
-    return s == null ? fallback : s.get(F, 4L * (perSample[which] ? (long) n * channels + c : c));
   }
 }

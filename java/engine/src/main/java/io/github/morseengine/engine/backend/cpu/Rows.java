@@ -11,22 +11,38 @@ import java.util.Arrays;
  */
 final class Rows {
 
-  private static final int CHUNK = 2048;
+  /** Floats that a loop goes over at least: shorter ones are mostly their own beginning and end. */
+  private static final int LINE = 512;
+
+  private static final int LINES = 4;
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
 
   private final int width;
+
+  /** Rows in a line. */
+  private final int lineRows;
+
+  /** Rows in the buffers. */
   private final int rows;
+
   private final float[] buffer;
   private final float[] factor;
   private final float[] summand;
+  private final float[][] lines;
+  private final float[] lineSum;
+  private final float[] lineSquares;
 
   /** Buffers for rows of a width. */
   Rows(int width) {
     this.width = width;
-    this.rows = Math.max(4, CHUNK / width);
+    this.lineRows = Math.max(1, LINE / width);
+    this.rows = LINES * lineRows;
     this.buffer = new float[rows * width];
     this.factor = new float[rows * width];
     this.summand = new float[rows * width];
+    this.lines = new float[LINES][lineRows * width];
+    this.lineSum = new float[lineRows * width];
+    this.lineSquares = new float[lineRows * width];
   }
 
   /**
@@ -39,44 +55,70 @@ final class Rows {
    * @param sum receives the sums
    * @param squares receives the sums of squares
    */
-  void sums(MemorySegment x, long from, long to, float[] shift, float[] sum, float[] squares) {
-    Arrays.fill(sum, 0, width, 0);
-    Arrays.fill(squares, 0, width, 0);
-    for (long r = from; r < to; r += rows) {
-      int n = (int) Math.min(rows, to - r);
-      MemorySegment.copy(x, F, 4 * r * width, buffer, 0, n * width);
-      int i = 0;
-      for (; i + 4 <= n; i += 4) {
-        four(buffer, i * width, width, shift, sum, squares);
+  void sums(
+      MemorySegment x, long from, long to, float[] shift, float[] sum, float[] squares) {
+    int line = lineRows * width;
+    Arrays.fill(lineSum, 0);
+    Arrays.fill(lineSquares, 0);
+    tile(shift, factor, (int) Math.min(lineRows, to - from));
+    long r = from;
+    for (; r + rows <= to; r += rows) {
+      for (int l = 0; l < LINES; l++) {
+        MemorySegment.copy(x, F, 4 * (r + l * lineRows) * width, lines[l], 0, line);
       }
-      for (; i < n; i++) {
-        one(buffer, i * width, width, shift, sum, squares);
-      }
+      four(lines[0], lines[1], lines[2], lines[3], line, factor, lineSum, lineSquares);
+    }
+    for (; r < to; r += lineRows) {
+      int n = (int) Math.min(lineRows, to - r) * width;
+      MemorySegment.copy(x, F, 4 * r * width, lines[0], 0, n);
+      one(lines[0], n, factor, lineSum, lineSquares);
+    }
+    System.arraycopy(lineSum, 0, sum, 0, width);
+    System.arraycopy(lineSquares, 0, squares, 0, width);
+    for (int at = width; at < line; at += width) {
+      add(lineSum, at, sum, width);
+      add(lineSquares, at, squares, width);
     }
   }
 
+  private void tile(float[] channel, float[] to, int count) {
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(channel, 0, to, i * width, width);
+    }
+  }
+
+  private static void add(float[] from, int at, float[] to, int n) {
+    for (int c = 0; c < n; c++) {
+      to[c] += from[at + c];
+    }
+  }
+
+  /** Four arrays under one index: at offsets into one array the loop would not be vectorised. */
   private static void four(
-      float[] v, int at, int width, float[] shift, float[] sum, float[] squares) {
-    int at1 = at + width;
-    int at2 = at1 + width;
-    int at3 = at2 + width;
-    for (int c = 0; c < width; c++) {
+      float[] v0,
+      float[] v1,
+      float[] v2,
+      float[] v3,
+      int n,
+      float[] shift,
+      float[] sum,
+      float[] squares) {
+    for (int c = 0; c < n; c++) {
       float k = shift[c];
-      float d0 = v[at + c] - k;
-      float d1 = v[at1 + c] - k;
-      float d2 = v[at2 + c] - k;
-      float d3 = v[at3 + c] - k;
+      float d0 = v0[c] - k;
+      float d1 = v1[c] - k;
+      float d2 = v2[c] - k;
+      float d3 = v3[c] - k;
       sum[c] += (d0 + d1) + (d2 + d3);
-      squares[c] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
+      squares[c] += Math.fma(d0, d0, d1 * d1) + Math.fma(d2, d2, d3 * d3);
     }
   }
 
-  private static void one(
-      float[] v, int at, int width, float[] shift, float[] sum, float[] squares) {
-    for (int c = 0; c < width; c++) {
-      float d = v[at + c] - shift[c];
+  private static void one(float[] v, int n, float[] shift, float[] sum, float[] squares) {
+    for (int c = 0; c < n; c++) {
+      float d = v[c] - shift[c];
       sum[c] += d;
-      squares[c] += d * d;
+      squares[c] = Math.fma(d, d, squares[c]);
     }
   }
 
@@ -94,10 +136,8 @@ final class Rows {
   void affine(
       MemorySegment x, MemorySegment y, long from, long to, float[] a, float[] b, boolean silu) {
     int most = (int) Math.min(rows, to - from);
-    for (int i = 0; i < most; i++) {
-      System.arraycopy(a, 0, factor, i * width, width);
-      System.arraycopy(b, 0, summand, i * width, width);
-    }
+    tile(a, factor, most);
+    tile(b, summand, most);
     for (long r = from; r < to; r += rows) {
       int n = (int) Math.min(rows, to - r) * width;
       MemorySegment.copy(x, F, 4 * r * width, buffer, 0, n);
@@ -112,13 +152,13 @@ final class Rows {
 
   private static void affine(float[] v, float[] a, float[] b, int n) {
     for (int i = 0; i < n; i++) {
-      v[i] = v[i] * a[i] + b[i];
+      v[i] = Math.fma(v[i], a[i], b[i]);
     }
   }
 
   private static void affineSilu(float[] v, float[] a, float[] b, int n) {
     for (int i = 0; i < n; i++) {
-      v[i] = silu(v[i] * a[i] + b[i]);
+      v[i] = silu(Math.fma(v[i], a[i], b[i]));
     }
   }
 
@@ -128,19 +168,20 @@ final class Rows {
    * error below 2e-7 times max(1, |x|).
    */
   static float silu(float x) {
-    float h = Math.max(-7.9f, Math.min(7.9f, 0.5f * x));
+    float g = 0.5f * x;
+    float h = Math.max(-7.9f, Math.min(7.9f, g));
     float s = h * h;
     float p = -2.76076847742355e-16f;
-    p = p * s + 2.00018790482477e-13f;
-    p = p * s + -8.60467152213735e-11f;
-    p = p * s + 5.12229709037114e-08f;
-    p = p * s + 1.48572235717979e-05f;
-    p = p * s + 6.37261928875436e-04f;
-    p = p * s + 4.89352455891786e-03f;
+    p = Math.fma(p, s, 2.00018790482477e-13f);
+    p = Math.fma(p, s, -8.60467152213735e-11f);
+    p = Math.fma(p, s, 5.12229709037114e-08f);
+    p = Math.fma(p, s, 1.48572235717979e-05f);
+    p = Math.fma(p, s, 6.37261928875436e-04f);
+    p = Math.fma(p, s, 4.89352455891786e-03f);
     float q = 1.19825839466702e-06f;
-    q = q * s + 1.18534705686654e-04f;
-    q = q * s + 2.26843463243900e-03f;
-    q = q * s + 4.89352518554385e-03f;
-    return x * (0.5f + 0.5f * (h * p / q));
+    q = Math.fma(q, s, 1.18534705686654e-04f);
+    q = Math.fma(q, s, 2.26843463243900e-03f);
+    q = Math.fma(q, s, 4.89352518554385e-03f);
+    return Math.fma(g, h * p / q, g);
   }
 }
