@@ -5,7 +5,6 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
-import io.github.morseengine.engine.tensor.DType;
 import java.util.Arrays;
 
 /**
@@ -47,7 +46,7 @@ final class AttentionFusion implements Pass {
     Value guarded = guarded(r, n.input(0));
     Node softmax = Match.producer(guarded == null ? n.input(0) : guarded, "Softmax");
     int rank = n.output(0).rank();
-    if (softmax == null || rank < 3 || rank > 4 || n.output(0).dtype() != DType.FLOAT32) {
+    if (softmax == null || rank < 3 || rank > 4 || !Match.isReal(n.output(0))) {
       return;
     }
     long axis = softmax.attributes().getInt("axis", softmax.opset() < 13 ? 1 : -1);
@@ -68,7 +67,7 @@ final class AttentionFusion implements Pass {
     boolean shapes =
         matmul != null && Arrays.equals(matmul.output(0).shape(), softmax.input(0).shape());
     boolean masked =
-        (mask == null || mask.dtype() == DType.FLOAT32)
+        (mask == null || Match.isReal(mask))
             && (guarded == null || AttentionMasks.leavesKeys(mask));
     if (!shapes || !masked || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
       return;
@@ -155,7 +154,7 @@ final class AttentionFusion implements Pass {
             && n.output(2) == null
             && n.output(3) == null
             && a.getFloat("softcap", 0) == 0
-            && q.dtype() == DType.FLOAT32;
+            && Match.isReal(q);
     boolean flat = q.rank() == 3;
     long heads = a.getInt("q_num_heads", flat ? 0 : q.shape()[1]);
     long others = a.getInt("kv_num_heads", flat ? heads : n.input(1).shape()[1]);

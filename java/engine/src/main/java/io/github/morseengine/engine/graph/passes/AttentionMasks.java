@@ -16,7 +16,7 @@ final class AttentionMasks {
 
   /** A mask of numbers itself, a constant mask of truth values as 0 and -infinity; else null. */
   static Value additive(Value mask) {
-    if (mask.dtype() == DType.FLOAT32) {
+    if (Match.isReal(mask)) {
       return mask;
     }
     if (mask.dtype() != DType.BOOL || !mask.isConstant() || mask.elements() > LARGEST) {

@@ -5,7 +5,6 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
-import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -39,7 +38,7 @@ final class ConvFusion implements Pass {
   private static void conv(Rewriter r, Node n) {
     Value x = n.input(0);
     String pad = n.attributes().getString("auto_pad", "NOTSET");
-    if (x.dtype() != DType.FLOAT32 || !n.input(1).isConstant() || !pad.equals("NOTSET")) {
+    if (!Match.isReal(x) || !n.input(1).isConstant() || !pad.equals("NOTSET")) {
       return;
     }
     Map<String, Object> extra = new HashMap<>();

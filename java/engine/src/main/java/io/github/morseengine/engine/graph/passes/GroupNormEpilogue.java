@@ -6,7 +6,6 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
-import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
@@ -100,7 +99,7 @@ final class GroupNormEpilogue implements Pass {
   }
 
   private static boolean scale(Rewriter r, Node n, Node norm, Value by) {
-    if (norm == null || by.dtype() != DType.FLOAT32) {
+    if (norm == null || !Match.isReal(by)) {
       return false;
     }
     long[] shape = n.output(0).shape();

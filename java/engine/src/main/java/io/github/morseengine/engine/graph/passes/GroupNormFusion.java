@@ -5,7 +5,6 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
-import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
@@ -38,7 +37,7 @@ final class GroupNormFusion implements Pass {
     long channels = x.shape()[1];
     Value gamma = n.input(1);
     Value beta = n.input(2);
-    if (x.dtype() != DType.FLOAT32 || !gamma.isConstant() || !beta.isConstant()) {
+    if (!Match.isReal(x) || !gamma.isConstant() || !beta.isConstant()) {
       return;
     }
     Attributes a =
@@ -73,7 +72,7 @@ final class GroupNormFusion implements Pass {
     boolean shapes =
         x.rank() >= 3
             && grouped.length >= 3
-            && x.dtype() == DType.FLOAT32
+            && Match.isReal(x)
             && channels(n.output(0).shape(), x.shape())
             && grouped[0] == x.shape()[0]
             && grouped[1] > 0
@@ -99,7 +98,7 @@ final class GroupNormFusion implements Pass {
     Value x = n.input(0);
     if (!n.is("InstanceNormalization")
         || x.rank() < 3
-        || x.dtype() != DType.FLOAT32
+        || !Match.isReal(x)
         || !n.input(1).isConstant()
         || !n.input(2).isConstant()) {
       return;

@@ -6,7 +6,6 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
-import io.github.morseengine.engine.tensor.DType;
 import java.util.Arrays;
 
 /**
@@ -19,7 +18,7 @@ final class LinearFusion implements Pass {
     return Rewriter.sweep(
         graph,
         (r, n) -> {
-          if (n.output(0) == null || n.output(0).dtype() != DType.FLOAT32) {
+          if (n.output(0) == null || !Match.isReal(n.output(0))) {
             return;
           }
           if (n.is("MatMul") && weight(n.input(1)) && n.input(0).rank() >= 2) {

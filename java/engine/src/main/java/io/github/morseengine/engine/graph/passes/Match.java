@@ -3,6 +3,7 @@ package io.github.morseengine.engine.graph.passes;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.Arena;
 
@@ -19,6 +20,11 @@ final class Match {
   /** The node that computes a value, if it is a given fused operator; else null. */
   static Node fused(Value v, String op) {
     return v != null && v.producer() != null && v.producer().isFused(op) ? v.producer() : null;
+  }
+
+  /** Whether a value has a type that fused operators take: float32, or a half precision. */
+  static boolean isReal(Value v) {
+    return v.dtype() == DType.FLOAT32 || v.dtype() == DType.FLOAT16 || v.dtype() == DType.BFLOAT16;
   }
 
   /** The other input of an operator of two inputs. */

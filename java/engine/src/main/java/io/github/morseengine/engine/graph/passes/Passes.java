@@ -5,11 +5,15 @@ import java.util.List;
 
 /**
  * All passes in their order. Keys and values of attention over a constant text need no pass of
- * their own: whatever depends on constants only is folded when shapes are bound.
+ * their own: whatever depends on constants only is folded when shapes are bound. Linear layers that
+ * read the same time embedding stay apart: joined, the weights of Dash and Dot would no longer be
+ * equal, and held twice.
  */
 public final class Passes {
 
-  private static final int MAX_ROUNDS = 8;
+  /** A bound, should two passes ever undo each other; exported U-Nets need three or four rounds. */
+  private static final int MAX_ROUNDS = 16;
+
   private static final Pass DEAD_CODE = new DeadCode();
 
   /** Clean-up first, then operators from their parts, then what surrounds them. */

@@ -7,6 +7,7 @@ import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.tensor.DType;
 import org.junit.jupiter.api.Test;
 
 /** Convolutions and linear layers with their bias, residual, activation and padding. */
@@ -181,6 +182,19 @@ class LayerPassesTest {
         g -> g.output(g.node("Gemm", g.input(3, 4), g.weight(4, 5), g.input(3, 5))), "LINEAR");
     TestGraph.check(
         g -> g.output(g.node("Gemm", g.input(3, 4), g.weight(4, 5), g.scalar(2))), "LINEAR");
+  }
+
+  @Test
+  void halfPrecisionIsFusedToo() {
+    TestGraph.check(
+        g -> {
+          Value x = g.node("Round", g.input(3, 4));
+          x = g.node("Cast", Attributes.of("to", DType.FLOAT16.onnxCode()), x);
+          Value y = g.node("Add", g.node("MatMul", x, g.whole(4, 4)), g.whole(4));
+          y = g.node("Add", x, y);
+          g.output(g.node("Cast", Attributes.of("to", DType.FLOAT32.onnxCode()), y));
+        },
+        "Round Cast LINEAR Cast");
   }
 
   @Test

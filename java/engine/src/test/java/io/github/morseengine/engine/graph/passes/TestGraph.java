@@ -50,6 +50,15 @@ final class TestGraph {
     return Value.ofConstant("w" + count++, Constant.of(gaussian(shape)));
   }
 
+  /** A half-precision constant of small whole numbers, with which sums and products are exact. */
+  Value whole(long... shape) {
+    Tensor t = gaussian(shape);
+    for (long i = 0; i < t.elements(); i++) {
+      t.setDouble(i, Math.rint(t.getDouble(i)));
+    }
+    return Value.ofConstant("h" + count++, Constant.of(t).cast(DType.FLOAT16));
+  }
+
   Value scalar(double number) {
     return Value.ofConstant("c" + count++, Constant.of(floats(new long[0], number)));
   }
