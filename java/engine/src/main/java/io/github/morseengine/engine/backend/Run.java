@@ -30,7 +30,7 @@ public interface Run extends AutoCloseable {
    * Where an output lies after {@link #execute}: dense, row-major, in the port's element type.
    *
    * @param index position in {@link Executable#outputs()}
-   * @return memory valid until the next execute or close
+   * @return memory that stays valid until close, the same after every execute, which overwrites it
    */
   MemorySegment output(int index);
 

@@ -107,6 +107,9 @@ final class ReferenceExecutable implements Executable {
       for (Port p : inputPorts) {
         in.add(Tensor.allocate(p.dtype(), p.shape()));
       }
+      for (Port p : outputPorts) {
+        out.add(Tensor.allocate(p.dtype(), p.shape()));
+      }
     }
 
     @Override
@@ -140,12 +143,8 @@ final class ReferenceExecutable implements Executable {
         }
         nanos[i] += System.nanoTime() - start;
       }
-      out.clear();
-      for (Value v : outputs) {
-        Tensor t = values.get(v);
-        Tensor copy = Tensor.allocate(t.dtype(), t.shape());
-        copy.data().copyFrom(t.data());
-        out.add(copy);
+      for (int i = 0; i < out.size(); i++) {
+        out.get(i).data().copyFrom(values.get(outputs.get(i)).data());
       }
     }
 
