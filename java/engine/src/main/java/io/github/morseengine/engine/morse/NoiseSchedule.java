@@ -17,9 +17,20 @@ public final class NoiseSchedule {
    * Computes the table.
    *
    * @param config its beta schedule
+   * @throws ModelFormatException if it is unknown or leaves the range 0 to 1
    */
   public NoiseSchedule(SchedulerConfig config) {
     float[] betas = betas(config);
+    for (int i = 0; i < betas.length; i++) {
+      if (!(betas[i] >= 0 && betas[i] <= 1)) {
+        throw new ModelFormatException(
+            "beta "
+                + i
+                + " is "
+                + betas[i]
+                + ", not between 0 and 1: correct beta_start, beta_end or trained_betas");
+      }
+    }
     if (config.rescaleZeroSnr()) {
       betas = rescaleZeroSnr(betas);
     }

@@ -55,8 +55,7 @@ final class Rows {
    * @param sum receives the sums
    * @param squares receives the sums of squares
    */
-  void sums(
-      MemorySegment x, long from, long to, float[] shift, float[] sum, float[] squares) {
+  void sums(MemorySegment x, long from, long to, float[] shift, float[] sum, float[] squares) {
     int line = lineRows * width;
     Arrays.fill(lineSum, 0);
     Arrays.fill(lineSquares, 0);
