@@ -135,6 +135,7 @@ final class CpuCompiler {
         LayoutLowering.concat(program, node);
         yield true;
       }
+      case "Gather" -> GatherLowering.lower(program, node);
       case "Cast", "CastLike" -> FallbackLowering.cast(program, node);
       case "Conv", "ConvTranspose" ->
           floats && y.elements() > 0 && ConvLowering.lower(program, node);
@@ -162,6 +163,10 @@ final class CpuCompiler {
       }
       case FusedOps.ATTENTION -> {
         return MatMulLowering.attention(program, node);
+      }
+      case FusedOps.EXPRESSION -> {
+        ExpressionLowering.lower(program, node);
+        return true;
       }
       case FusedOps.GEGLU -> {
         return ElementwiseLowering.geglu(program, node);

@@ -19,6 +19,9 @@ import java.util.function.DoubleUnaryOperator;
 /** Element-wise operators on float32. */
 final class ElementwiseLowering {
 
+  /** Below this many elements a call of oneDNN takes longer than the loop. */
+  private static final long SMALL = 2048;
+
   private ElementwiseLowering() {}
 
   /** Functions of one input; false where there is no fast path. */
@@ -165,7 +168,7 @@ final class ElementwiseLowering {
 
   /** oneDNN's kernel for operands of one layout; null where it has only its reference. */
   private static Primitive binary(Program p, BinaryKind kind, View a, View b, View y) {
-    if (a.elements() != b.elements()) {
+    if (a.elements() != b.elements() || a.elements() < SMALL) {
       return null;
     }
     try (Attributes attributes = new Attributes();

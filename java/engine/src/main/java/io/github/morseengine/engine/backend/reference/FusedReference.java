@@ -25,6 +25,7 @@ final class FusedReference {
                   at(in, 3),
                   a.getString("activation", "none"));
           case FusedOps.GROUP_NORM -> groupNorm(a, in);
+          case FusedOps.EXPRESSION -> expression(node, in);
           case FusedOps.GEGLU -> geglu(a, in[0]);
           case FusedOps.SILU -> map(in[0], v -> v * Functions.sigmoid(v));
           case FusedOps.ATTENTION ->
@@ -108,6 +109,34 @@ final class FusedReference {
 
   private static double perChannel(Tensor t, long row, long channels) {
     return t.getDouble(row % (t.dim(0) * channels));
+  }
+
+  private static Tensor expression(Node node, Tensor[] in) {
+    long[] program = node.attributes().getInts("program");
+    Tensor out = Tensor.allocate(in[0].dtype(), node.output(0).shape());
+    Walk[] walks = new Walk[in.length];
+    for (int k = 0; k < in.length; k++) {
+      walks[k] = new Walk(in[k].shape(), out.shape());
+    }
+    double[] r = new double[in.length + program.length / 3];
+    for (long i = 0; i < out.elements(); i++) {
+      for (int k = 0; k < in.length; k++) {
+        r[k] = in[k].getDouble(walks[k].next());
+      }
+      for (int k = 0; k < program.length; k += 3) {
+        double a = r[(int) program[k + 1]];
+        double b = r[(int) program[k + 2]];
+        r[in.length + k / 3] =
+            switch ((int) program[k]) {
+              case 0 -> a + b;
+              case 1 -> a - b;
+              case 2 -> a * b;
+              default -> a / b;
+            };
+      }
+      out.setDouble(i, r[r.length - 1]);
+    }
+    return out;
   }
 
   private static Tensor geglu(Attributes a, Tensor x) {

@@ -39,6 +39,9 @@ public final class Passes {
           new GroupNormEpilogue(),
           new Epilogues());
 
+  /** Last and once: the other passes know the operators that it hides. */
+  private static final Pass EXPRESSIONS = new ExpressionFusion();
+
   private Passes() {}
 
   /**
@@ -57,6 +60,9 @@ public final class Passes {
           changed = true;
         }
       }
+    }
+    if (EXPRESSIONS.apply(graph)) {
+      DEAD_CODE.apply(graph);
     }
   }
 }
