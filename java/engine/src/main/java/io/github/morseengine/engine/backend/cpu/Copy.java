@@ -12,6 +12,9 @@ import java.util.List;
  */
 final class Copy {
 
+  /** Elements from which on a row is worth a call that copies it. */
+  private static final int LONG = 16;
+
   private Copy() {}
 
   static Step step(View from, View to) {
@@ -55,6 +58,13 @@ final class Copy {
     int parts = (int) Math.min(b.team().threads(), Math.max(1, Math.min(work / 16384, plan[0][0])));
     if (plan.length == 1 && rows) {
       return () -> MemorySegment.copy(source, start, target, 0, work);
+    }
+    boolean longRows = rows && plan[plan.length - 1][0] >= LONG;
+    if (bytes == 4 && !longRows && lowest == 0) {
+      PermuteKernel permute = PermuteKernel.of(b.team(), source, target, plan);
+      if (permute != null) {
+        return permute;
+      }
     }
     if (parts == 1) {
       return () -> part(source, start, target, plan, 0, plan[0][0], bytes, rows);
