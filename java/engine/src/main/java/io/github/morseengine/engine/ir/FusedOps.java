@@ -50,9 +50,9 @@ public final class FusedOps {
 
   /**
    * Several element-wise sums and products in one pass over memory. Any number of inputs that
-   * broadcast to the output; attribute {@code program}: triples (operator, a, b), where the operator
-   * is 0 for a + b, 1 for a - b, 2 for a * b and 3 for a / b, and a and b count the inputs and then
-   * the results so far. The last result is the output.
+   * broadcast to the output; attribute {@code program}: triples (operator, a, b), where the
+   * operator is 0 for a + b, 1 for a - b, 2 for a * b and 3 for a / b, and a and b count the inputs
+   * and then the results so far. The last result is the output.
    */
   public static final String EXPRESSION = "Expression";
 

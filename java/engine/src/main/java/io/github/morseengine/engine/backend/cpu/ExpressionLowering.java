@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Element-wise expressions in one pass: short pieces of all inputs are brought into the first cache,
- * the program runs on them operator by operator, and the result is written once.
+ * Element-wise expressions in one pass: short pieces of all inputs are brought into the first
+ * cache, the program runs on them operator by operator, and the result is written once.
  */
 final class ExpressionLowering {
 

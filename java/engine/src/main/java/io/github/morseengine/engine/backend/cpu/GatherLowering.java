@@ -1,8 +1,8 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
-import io.github.morseengine.engine.error.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -23,8 +23,7 @@ final class GatherLowering {
     View y = p.allocateDense(table.dtype(), node.output(0).shape());
     String name = node.name();
     p.add(
-        new JavaStep(
-            "gather", List.of(table, indices, y), b -> bind(b, name, table, indices, y)));
+        new JavaStep("gather", List.of(table, indices, y), b -> bind(b, name, table, indices, y)));
     p.put(node.output(0), y);
     return true;
   }

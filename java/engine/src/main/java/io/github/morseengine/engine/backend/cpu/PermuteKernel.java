@@ -6,8 +6,9 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Copies four-byte elements from one order of dimensions into another, block by block: a block is
- * read as a whole, permuted on the heap by a table, and written as a whole. Blocks are the innermost
- * dimensions of the target as far as they are dense there and near each other in the source.
+ * read as a whole, permuted on the heap by a table, and written as a whole. Blocks are the
+ * innermost dimensions of the target as far as they are dense there and near each other in the
+ * source.
  */
 final class PermuteKernel implements Step.Bound {
 
@@ -51,8 +52,7 @@ final class PermuteKernel implements Step.Bound {
   }
 
   /** A kernel for a plan of {@link Copy}; null where there is no block worth it. */
-  static PermuteKernel of(
-      Team team, MemorySegment source, MemorySegment target, long[][] plan) {
+  static PermuteKernel of(Team team, MemorySegment source, MemorySegment target, long[][] plan) {
     long block = 1;
     long span = 1;
     int outer = plan.length;
