@@ -216,32 +216,46 @@ final class ElementwiseLowering {
     MemorySegment x = b.of(from);
     MemorySegment y = b.of(to);
     long rows = to.elements() / Math.max(1, c);
+    int width = Math.toIntExact(c);
+    float[][] buffers = new float[b.team().threads()][2 * width];
     return () ->
         b.team()
             .parallel(
                 (t, n) -> {
+                  float[] row = buffers[t];
                   for (long r = rows * t / n; r < rows * (t + 1) / n; r++) {
-                    for (long i = 0; i < c; i++) {
-                      float u = x.getAtIndex(ValueLayout.JAVA_FLOAT, 2 * r * c + i);
-                      float g = x.getAtIndex(ValueLayout.JAVA_FLOAT, 2 * r * c + c + i);
-                      y.setAtIndex(ValueLayout.JAVA_FLOAT, r * c + i, u * gelu(g));
-                    }
+                    MemorySegment.copy(x, ValueLayout.JAVA_FLOAT, 8 * r * c, row, 0, 2 * width);
+                    geglu(row, width);
+                    MemorySegment.copy(row, 0, y, ValueLayout.JAVA_FLOAT, 4 * r * c, width);
                   }
                 });
   }
 
+  private static void geglu(float[] row, int width) {
+    for (int i = 0; i < width; i++) {
+      row[i] *= gelu(row[width + i]);
+    }
+  }
+
   /**
-   * GELU with the error function of Abramowitz and Stegun 7.1.26, absolute error below 1.5e-7 in
-   * erf.
+   * GELU with the error function as a quotient of polynomials (minimax on [-4, 4], as in Eigen): no
+   * branch and no call, so that loops are vectorised. Absolute error below 3e-7 max(1, |v|).
    */
   static float gelu(float v) {
-    double z = Math.abs(v) * 0.7071067811865476;
-    double t = 1 / (1 + 0.3275911 * z);
-    double poly =
-        t
-            * (0.254829592
-                + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-    double erf = 1 - poly * Math.exp(-z * z);
-    return (float) (0.5 * v * (1 + (v < 0 ? -erf : erf)));
+    float z = Math.max(-4f, Math.min(4f, v * 0.70710678f));
+    float s = z * z;
+    float p = -2.72614225801306e-10f;
+    p = p * s + 2.77068142495902e-08f;
+    p = p * s + -2.10102402082508e-06f;
+    p = p * s + -5.69250639462346e-05f;
+    p = p * s + -7.34990630326855e-04f;
+    p = p * s + -2.95459980854025e-03f;
+    p = p * s + -1.60960333262415e-02f;
+    float q = -1.45660718464996e-05f;
+    q = q * s + -2.13374055278905e-04f;
+    q = q * s + -1.68282697438203e-03f;
+    q = q * s + -7.37332916720468e-03f;
+    q = q * s + -1.42647390514189e-02f;
+    return 0.5f * v * (1 + z * p / q);
   }
 }
