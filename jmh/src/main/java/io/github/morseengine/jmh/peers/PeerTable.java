@@ -19,7 +19,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Prints the README's table: this engine against ONNX Runtime, fp32, same file, threads, run. */
+/** Prints the README's table: this engine against ONNX Runtime, same file, threads, run. */
 @Command(
     name = "peers",
     mixinStandardHelpOptions = true,
@@ -29,6 +29,9 @@ public final class PeerTable implements Callable<Integer> {
 
   /** fp32 sums in another order, through some fifty layers. */
   private static final double TOLERANCE = 1e-3;
+
+  /** Eight bits of mantissa, through some fifty layers. */
+  private static final double TOLERANCE_BF16 = 0.1;
 
   private static final int WARMUP_RUNS = 30;
   private static final double WARMUP_SECONDS = 3;
@@ -51,6 +54,13 @@ public final class PeerTable implements Callable<Integer> {
 
   @Option(names = "--threads", paramLabel = "N", description = "Default: all processors.")
   private int threads;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "P",
+      defaultValue = "FP32",
+      description = "The engine's: FP32 or BF16; ONNX Runtime's is fp32. Default: FP32.")
+  private Precision precision;
 
   @Option(names = "--rounds", paramLabel = "R", defaultValue = "7", description = "Default: 7.")
   private int rounds;
@@ -80,7 +90,8 @@ public final class PeerTable implements Callable<Integer> {
    * @param args see --help
    */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new PeerTable()).execute(args));
+    System.exit(
+        new CommandLine(new PeerTable()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
   }
 
   @Override
@@ -88,7 +99,7 @@ public final class PeerTable implements Callable<Integer> {
     Path home = Path.of(System.getProperty("morse.home", "."));
     List<Case> cases = models == null ? Case.builtIn(home) : given();
     try (Engine engine =
-            Engine.builder().backend("cpu").threads(threads).precision(Precision.FP32).build();
+            Engine.builder().backend("cpu").threads(threads).precision(precision).build();
         ConvolutionRate convolution = new ConvolutionRate(engine, pause)) {
       List<Row> rows = new ArrayList<>();
       for (Case c : cases) {
@@ -127,7 +138,8 @@ public final class PeerTable implements Callable<Integer> {
       peer.bind(inputs);
       warm(ours);
       warm(peer);
-      double error = Check.near(c.name(), ours.output(), peer.output(), TOLERANCE);
+      double tolerance = precision == Precision.FP32 ? TOLERANCE : TOLERANCE_BF16;
+      double error = Check.near(c.name(), ours.output(), peer.output(), tolerance);
       System.err.printf(
           Locale.ROOT, "%s, batch %d: outputs differ by %.1e%n", c.name(), c.batch(), error);
       Turns turns = new Turns(seconds, pause);
@@ -157,9 +169,10 @@ public final class PeerTable implements Callable<Integer> {
   private void print(Engine engine, List<Row> rows, double best) {
     System.out.printf(
         Locale.ROOT,
-        "%s, %d threads, fp32; best 3x3 convolution in this run: %.0f GFLOP/s.%n%n",
+        "%s, %d threads, %s; best 3x3 convolution in this run: %.0f GFLOP/s.%n%n",
         engine.device(),
         engine.threads(),
+        engine.precision().label(),
         best / 1e9);
     System.out.println(
         "| model | parameters | batch | Morse | ONNX Runtime | speed-up (rounds) | GFLOP/s |"
