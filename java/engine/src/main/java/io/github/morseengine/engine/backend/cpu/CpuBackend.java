@@ -37,8 +37,7 @@ public final class CpuBackend implements Backend {
       throw new InvalidInputException(
           "the CPU backend computes in fp32 or bf16, not "
               + precision.label()
-              + ": use --precision"
-              + " fp32 or auto");
+              + ": use --precision fp32, bf16 or auto");
     }
     this.engine = new DnnEngine();
     if (precision == Precision.BF16 && !Dnn.hasBfloat16()) {
