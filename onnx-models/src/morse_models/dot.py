@@ -34,11 +34,6 @@ class DotConfig:
     condition: int = 128
 
 
-def spread(values: Tensor) -> Tensor:
-    """[N] -> [N, 1, 1, 1]."""
-    return values[:, None, None, None]
-
-
 class LowRank(nn.Module):
     """A frozen convolution with a trained low-rank branch (Hu et al. 2021), never merged."""
 
@@ -90,12 +85,12 @@ class Dot(nn.Module):
         unet, width = dash.config, config.width
         emb, trunk_width = unet.embedding, unet.widths[0]
         angles = torch.arccos(alphas_cumprod().double().sqrt())
-        self.register_buffer("angle", angles.float(), persistent=False)
+        self.register_buffer("angle", angles.float()[:, None], persistent=False)
         slopes = torch.diff(angles, append=angles[-1:])
-        self.register_buffer("slope", slopes.float(), persistent=False)
+        self.register_buffer("slope", slopes.float()[:, None], persistent=False)
         self.condition1 = nn.Linear(4, config.condition)
         self.condition2 = nn.Linear(config.condition, emb)
-        self.mix = nn.Linear(config.condition, 3)
+        self.mix = nn.Linear(config.condition, 2)
         self.stem = nn.Conv2d(4 * unet.channels, width, PATCH, PATCH)
         ratio = PATCH // unet.patch
         self.features = nn.Conv2d(trunk_width, width, ratio, ratio)
@@ -108,16 +103,22 @@ class Dot(nn.Module):
         self.out = nn.Conv2d(width, unet.channels * PATCH**2, 3, padding=1)
         self.low_rank = nn.ModuleDict()
         for name, block in dash.trunk.named_modules():
-            if isinstance(block, ResidualBlock):
+            # At the lowest level a picture is one position: nothing to adapt that is worth a step.
+            lowest = block is dash.trunk.middle or f".{len(unet.widths) - 1}." in f".{name}"
+            if isinstance(block, ResidualBlock) and not lowest:
                 self.low_rank[name.replace(".", "_")] = LowRank(block.conv1, config.rank)
+        with torch.no_grad():
+            # Gaps are small angles: so that they count as much as the times themselves.
+            self.condition1.weight[:, 2].mul_(4)
         for layer in (self.condition2, self.mix, self.out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def angles(self, timestep: Tensor) -> Tensor:
-        """phi with cos(phi) = sqrt(alpha_bar); between two whole times a straight line."""
+        """phi with cos(phi) = sqrt(alpha_bar), same shape; a straight line between whole times."""
         whole = timestep.long()
-        angle, slope = self.angle.index_select(0, whole), self.slope.index_select(0, whole)
+        angle, slope = F.embedding(whole, self.angle), F.embedding(whole, self.slope)
+        angle, slope = angle.squeeze(-1), slope.squeeze(-1)
         return angle + (timestep.float() - whole.float()) * slope
 
     def trunk(self, h: Tensor, emb: Tensor) -> Tensor:
@@ -125,7 +126,8 @@ class Dot(nn.Module):
         trunk = self.dash[0].trunk
 
         def block(module: ResidualBlock, name: str, h: Tensor) -> Tensor:
-            return module.with_conv1(h, emb, self.low_rank[name])
+            branch = self.low_rank[name] if name in self.low_rank else module.conv1
+            return module.with_conv1(h, emb, branch)
 
         return trunk.walk(h, block)
 
@@ -154,23 +156,20 @@ class Dot(nn.Module):
             [N, C, H, W], to be added to z_s.
         """
         dash = self.dash[0]
-        now, then = self.angles(timestep), self.angles(dash_timestep)
-        gap = then - now
+        angles = self.angles(torch.stack([timestep, dash_timestep], dim=1))
+        gap = angles[:, 1:] - angles[:, :1]
         sine, cosine = torch.sin(gap), torch.cos(gap)
-        hidden = torch.stack([then, now, 4 * sine, 8 - 8 * cosine], dim=1)
-        hidden = F.silu(self.condition1(hidden))
+        hidden = F.silu(self.condition1(torch.cat([angles, sine, cosine], dim=1)))
         emb = dash.embedding.time(timestep) + dash.embedding.label(labels)
         emb = F.silu(emb + self.condition2(hidden))
 
-        sin, cos = spread(sine), spread(cosine)
-        turned = sin * dash_sample + cos * dash_output
+        sin, cos = sine[:, :, None, None], cosine[:, :, None, None]
+        turned = sin * dash_sample + (cos - 1) * dash_output
         drift = sample - (cos * dash_sample - sin * dash_output)
-        start = spread(torch.cos(then)) * dash_sample - spread(torch.sin(then)) * dash_output
-        h = self.stem(torch.cat([sample, dash_sample, start, drift], dim=1))
+        h = self.stem(torch.cat([sample, dash_sample, dash_output, drift], dim=1))
         h = self.before(h + self.features(dash_features), emb)
         low = self.trunk(self.down(h), emb)
         h = h + F.pixel_shuffle(self.up(F.silu(self.norm_up(low))), 2)
         h = self.out(F.silu(self.norm_out(self.after(h, emb))))
-        scale, of_drift, of_start = self.mix(hidden)[:, :, None, None].chunk(3, dim=1)
-        learned = (scale + sin) * F.pixel_shuffle(h, PATCH)
-        return turned - dash_output + learned + of_drift * drift + of_start * start
+        scale, of_drift = self.mix(hidden)[:, :, None, None].chunk(2, dim=1)
+        return turned + of_drift * drift + (scale + sin) * F.pixel_shuffle(h, PATCH)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .checkpoints import load, load_models, save
 from .diffusion import STEPS, alphas_cumprod, coefficients
-from .dot import Dot, spread
+from .dot import Dot
 from .train_dash import Batches
 
 STRIDES = (10.0, 180.0)
@@ -48,7 +48,7 @@ def jump(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tens
     b, r = coefficients(t_next, table)
     ratio = (a / b).square()
     deviation = (r / s) * (1 - ratio).clamp(min=0).sqrt()
-    deviation = deviation * spread((torch.rand(len(x)) < STOCHASTIC).float())
+    deviation = deviation * (torch.rand_like(a) < STOCHASTIC)
     start, epsilon = a * x - s * v, s * x + a * v
     direction = (r.square() - deviation.square()).clamp(min=0).sqrt()
     return b * start + direction * epsilon + deviation * torch.randn_like(x)
