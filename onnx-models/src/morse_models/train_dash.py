@@ -91,10 +91,11 @@ def train(args: argparse.Namespace) -> None:
         model.parameters(), args.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
     if state is not None:
-        model.load_state_dict(state["model"])
+        model.load_state_dict(state.get("model", state["ema"]))
         ema.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
+        if "optimizer" in state:
+            optimizer.load_state_dict(state["optimizer"])
+        step = state.get("step", 0)
         print(f"resumed at step {step}", flush=True)
     run = torch.compile(model) if args.compile else model
     start, first, mean = time.time(), step, None

@@ -15,6 +15,7 @@ from .checkpoints import load, load_models, save
 from .diffusion import STEPS, alphas_cumprod, coefficients
 from .dot import Dot
 from .train_dash import Batches
+from .unet import Dash
 
 STRIDES = (10.0, 180.0)
 """Training times between two steps of a schedule: 100 down to 6 steps a run."""
@@ -174,6 +175,20 @@ class Log:
         return f"by gap {gap} by time {t}"
 
 
+def start(out: Path, shipped: Path | None) -> tuple[Dash, Dot]:
+    """Dash of ``out``, or the shipped one where there is none; Dot of ``out`` or the shipped one."""
+    path = out / "dash.pt"
+    if shipped is None:
+        return load_models(out)
+    dash, dot = load_models(shipped)
+    if not path.exists():
+        save(path, ema=dash.state_dict(), config=asdict(dash.config))
+    if (out / "dot.pt").exists():
+        return load_models(out)
+    dash.load_state_dict(load(path)["ema"])
+    return dash, dot
+
+
 def train(args: argparse.Namespace) -> None:
     """Runs until the wanted number of steps or minutes, whichever comes first."""
     torch.manual_seed(int(time.time()))
@@ -181,8 +196,7 @@ def train(args: argparse.Namespace) -> None:
     batches = Batches(args.data, args.batch, int(time.time()))
     path = args.out / "dot.pt"
     resumed = path.exists()
-    source = args.out if args.start is None or (args.out / "dash.pt").exists() else args.start
-    dash, dot = load_models(source)
+    dash, dot = start(args.out, args.start)
     ema = Dot(dash, dot.config)
     ema.load_state_dict(dot.state_dict())
     dash.to(memory_format=torch.channels_last)
@@ -199,9 +213,9 @@ def train(args: argparse.Namespace) -> None:
         step = state["step"]
         print(f"resumed at step {step}", flush=True)
     of_dash, of_dot = (torch.compile(m) if args.compile else m for m in (dash, dot))
-    start, first, mean, log = time.time(), step, None, Log()
+    begin, first, mean, log = time.time(), step, None, Log()
     replay = Replay(args.replay)
-    end = start + 60 * args.minutes
+    end = begin + 60 * args.minutes
 
     def keep() -> None:
         save(path, model=dot.state_dict(), ema=ema.state_dict(), step=step,
@@ -227,7 +241,7 @@ def train(args: argparse.Namespace) -> None:
             torch._foreach_lerp_(list(ema.parameters()), list(dot.parameters()), 1 - decay)
         mean = value.item() if mean is None else 0.98 * mean + 0.02 * value.item()
         if step % 100 == 0:
-            speed = (step - first) * args.batch / (time.time() - start)
+            speed = (step - first) * args.batch / (time.time() - begin)
             print(f"step {step} loss {mean:.4f} {log.line()} {speed:.1f} pictures/s", flush=True)
         if step % 200 == 0:
             keep()
@@ -240,7 +254,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="morse_models train-dot", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("runs/emoji32.npz"))
     parser.add_argument("--out", type=Path, default=Path("runs"), help="holds dash.pt and dot.pt")
-    parser.add_argument("--start", type=Path, help="shipped model, if --out has no dash.pt")
+    parser.add_argument("--start", type=Path, help="shipped model, for what --out lacks")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=600.0)
