@@ -26,7 +26,7 @@ import java.util.Random;
  */
 final class PeakRate {
 
-  private static final int RUNS = 8;
+  private static final int RUNS = 16;
   private static final long OPSET = 20;
 
   private PeakRate() {}
