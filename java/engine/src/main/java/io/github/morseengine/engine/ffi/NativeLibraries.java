@@ -48,27 +48,22 @@ public final class NativeLibraries {
    */
   public static synchronized Library oneDnn() {
     if (oneDnn == null) {
-      requireNativeAccess();
-      String chosen = System.getProperty(ONEDNN_PATH);
-      Path file = chosen == null ? fromClassPath() : fromPath(Path.of(chosen));
-      open(file);
-      oneDnn = new Library("oneDNN", file.toString());
+      try {
+        String chosen = System.getProperty(ONEDNN_PATH);
+        Path file = chosen == null ? fromClassPath() : fromPath(Path.of(chosen));
+        open(file);
+        oneDnn = new Library("oneDNN", file.toString());
+      } catch (IllegalCallerException e) {
+        throw new NativeLibraryException(nativeAccessHelp(NativeLibraries.class.getModule()), e);
+      }
     }
     return oneDnn;
-  }
-
-  private static void requireNativeAccess() {
-    Module module = NativeLibraries.class.getModule();
-    boolean denied = "deny".equals(System.getProperty("jdk.module.illegal.native.access"));
-    if (!module.isNativeAccessEnabled() && denied) {
-      throw new NativeLibraryException(nativeAccessHelp(module));
-    }
   }
 
   private static String nativeAccessHelp(Module module) {
     String names =
         module.isNamed()
-            ? "io.github.morseengine.engine,io.github.morseengine.bindings"
+            ? "io.github.morseengine.engine,io.github.morseengine.bindings,org.bytedeco.javacpp"
             : "ALL-UNNAMED";
     return "native access is denied: start Java with --enable-native-access=" + names;
   }
@@ -125,8 +120,6 @@ public final class NativeLibraries {
       System.load(file.toAbsolutePath().toString());
     } catch (UnsatisfiedLinkError e) {
       throw new NativeLibraryException("cannot open '" + file + "': " + e.getMessage(), e);
-    } catch (IllegalCallerException e) {
-      throw new NativeLibraryException(nativeAccessHelp(NativeLibraries.class.getModule()), e);
     }
   }
 
