@@ -92,7 +92,7 @@ public final class WeightStore {
       MemorySegment packed = pack.get();
       Packed key = new Packed(ContentHash.of(packed), layout);
       buffer = byContent.get(key);
-      if (buffer == null) {
+      if (buffer == null || buffer.data.mismatch(packed) >= 0) {
         buffer = store(packed, key);
       }
       byOrigin.put(origin, buffer);
@@ -119,7 +119,7 @@ public final class WeightStore {
 
   private void release(Buffer buffer) {
     if (--buffer.references == 0) {
-      byContent.remove(buffer.key);
+      byContent.remove(buffer.key, buffer);
       byOrigin.values().removeIf(b -> b == buffer);
       bytes -= buffer.data.byteSize();
       buffer.arena.close();

@@ -4,6 +4,9 @@ import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -14,6 +17,12 @@ import java.util.Arrays;
  * <p>Immutable; safe for use by several threads.
  */
 public final class Constant {
+
+  private static final int CHUNK = 4096;
+  private static final ValueLayout.OfShort HALF =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Tensor source;
   private final DType dtype;
@@ -166,6 +175,10 @@ public final class Constant {
   }
 
   private static void convert(Tensor from, Tensor to) {
+    if (from.dtype() == DType.FLOAT16 && to.dtype() == DType.FLOAT32) {
+      widen(from, to);
+      return;
+    }
     boolean integers = !from.dtype().isFloat() && !to.dtype().isFloat();
     long n = from.elements();
     for (long i = 0; i < n; i++) {
@@ -177,13 +190,27 @@ public final class Constant {
     }
   }
 
+  /** The common case, by pieces on the heap, where the compiler vectorises it. */
+  private static void widen(Tensor from, Tensor to) {
+    short[] half = new short[(int) Math.min(CHUNK, from.elements())];
+    float[] full = new float[half.length];
+    for (long at = 0; at < from.elements(); at += half.length) {
+      int n = (int) Math.min(half.length, from.elements() - at);
+      MemorySegment.copy(from.data(), HALF, 2 * at, half, 0, n);
+      for (int i = 0; i < n; i++) {
+        full[i] = Float.float16ToFloat(half[i]);
+      }
+      MemorySegment.copy(full, 0, to.data(), FLOAT, 4 * at, n);
+    }
+  }
+
   private static void copyStrided(Tensor from, Tensor to, long[] shape, long[] steps) {
     long n = to.elements();
     long[] index = new long[shape.length];
     long at = 0;
     int bytes = from.dtype().bytes();
     for (long i = 0; i < n; i++) {
-      java.lang.foreign.MemorySegment.copy(from.data(), at * bytes, to.data(), i * bytes, bytes);
+      MemorySegment.copy(from.data(), at * bytes, to.data(), i * bytes, bytes);
       for (int d = shape.length - 1; d >= 0; d--) {
         at += steps[d];
         if (++index[d] < shape[d]) {

@@ -88,12 +88,18 @@ final class GatheredConv {
     if (layout.bytes() != 4 * elements || elements > 1 << 24) {
       return 0;
     }
+    return p.block(weight.shape(), layout, () -> probe(layout, plain, elements));
+  }
+
+  private int probe(MemoryDesc layout, MemoryDesc plain, long elements) {
     int taps = (int) (window.kernel()[0] * window.kernel()[1]);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment numbers = arena.allocate(4 * elements, 64);
-      for (int i = 0; i < elements; i++) {
-        numbers.setAtIndex(F, i, i);
+      float[] count = new float[(int) elements];
+      for (int i = 0; i < count.length; i++) {
+        count[i] = i;
       }
+      MemorySegment.copy(count, 0, numbers, F, 0, count.length);
       MemorySegment packed = Packing.reorder(p.engine, numbers, plain, layout);
       for (int block : BLOCKS) {
         if (outputs % block == 0 && matches(packed, block, taps)) {
@@ -104,14 +110,15 @@ final class GatheredConv {
     return 0;
   }
 
-  private boolean matches(MemorySegment packed, int block, int taps) {
-    long at = 0;
+  private boolean matches(MemorySegment segment, int block, int taps) {
+    int at = 0;
+    float[] packed = segment.toArray(F);
     for (int ob = 0; ob < outputs; ob += block) {
       for (int tap = 0; tap < taps; tap++) {
         for (int i = 0; i < inputs; i++) {
           for (int o = ob; o < ob + block; o++) {
             float wanted = ((long) o * inputs + i) * taps + tap;
-            if (packed.getAtIndex(F, at++) != wanted) {
+            if (packed[at++] != wanted) {
               return false;
             }
           }

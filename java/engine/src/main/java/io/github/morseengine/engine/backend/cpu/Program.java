@@ -24,6 +24,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 
 /** A program under construction: steps, slots, and where each value lies. For one thread. */
 final class Program {
@@ -195,6 +196,11 @@ final class Program {
   /** Layouts in which a weight has been packed before. */
   List<MemoryDesc> knownLayouts(Constant c) {
     return layouts.of(hash(c.source()), c.viewKey());
+  }
+
+  /** See {@link GatheredConv}: found once per shape and layout. */
+  int block(long[] shape, MemoryDesc layout, IntSupplier find) {
+    return layouts.block(Arrays.toString(shape) + Arrays.toString(layout.blob()), find);
   }
 
   /** Stores a constant in a layout that a primitive chose. */
