@@ -126,7 +126,7 @@ class ExternalDataFaultTest {
   }
 
   @Test
-  @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  @Timeout(value = 120, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void whatIsNoPlainFileIsRefused() throws Exception {
     Files.createDirectories(folder.resolve("d"));
     refused("'d'", "location", "d");
