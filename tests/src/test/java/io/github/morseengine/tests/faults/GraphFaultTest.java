@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.error.MorseException;
 import io.github.morseengine.engine.error.ResourceLimitException;
@@ -316,6 +317,6 @@ class GraphFaultTest {
     index.node("Gather", "y", "x", "i");
     Path file = index.write(folder.resolve("m.onnx"));
     Map<String, Tensor> in = Map.of("x", Tensor.ofFloats(new float[6], 2, 3));
-    fails(ModelFormatException.class, () -> Runner.run(engine, file, in), "n_y");
+    fails(InvalidInputException.class, () -> Runner.run(engine, file, in), "n_y", "7");
   }
 }
