@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -267,9 +268,13 @@ final class GatheredConv {
     private final float[][] row;
     private final MemorySegment biasMemory;
 
-    /** Source offset in bytes within an image by output position and tap; -1 outside. */
-    private final long[] source;
+    /**
+     * Pieces that are copied as a whole, for each output position: the source's offset in bytes
+     * within an image (-1 for zeros), the target's within a row of columns, and the length.
+     */
+    private final long[][] pieces;
 
+    private final MemorySegment zeros;
     private final int taps;
     private final int positions;
     private final long pixel = 4L * inputs;
@@ -287,16 +292,33 @@ final class GatheredConv {
       taps = range[1] - range[0];
       int width = (int) y.shape()[3];
       positions = (int) (y.shape()[2] * width);
-      source = new long[positions * taps];
+      zeros = b.lifetime().allocate(taps * pixel, MemoryPlan.ALIGNMENT);
+      pieces = new long[positions][];
       for (int o = 0; o < positions; o++) {
-        for (int t = 0; t < taps; t++) {
-          int tap = range[0] + t;
-          long at = at(0, o / width, tap / (int) window.kernel()[1]);
-          long column = at(1, o % width, tap % (int) window.kernel()[1]);
-          boolean inside = at >= 0 && at < x.shape()[2] && column >= 0 && column < x.shape()[3];
-          source[o * taps + t] = inside ? (at * x.shape()[3] + column) * pixel : -1;
+        pieces[o] = pieces(o / width, o % width, range);
+      }
+    }
+
+    /** Neighbouring taps whose pixels lie beside each other are one piece. */
+    private long[] pieces(long row, long column, int[] range) {
+      long[] out = new long[3 * taps];
+      int n = 0;
+      for (int tap = range[0]; tap < range[1]; tap++) {
+        long r = at(0, row, tap / (int) window.kernel()[1]);
+        long c = at(1, column, tap % (int) window.kernel()[1]);
+        boolean inside = r >= 0 && r < x.shape()[2] && c >= 0 && c < x.shape()[3];
+        long source = inside ? (r * x.shape()[3] + c) * pixel : -1;
+        boolean follows =
+            n > 0 && (source < 0 ? out[n - 3] < 0 : out[n - 3] >= 0 && source == out[n - 3] + out[n - 1]);
+        if (follows) {
+          out[n - 1] += pixel;
+        } else {
+          out[n++] = source;
+          out[n++] = (tap - range[0]) * pixel;
+          out[n++] = pixel;
         }
       }
+      return Arrays.copyOf(out, n);
     }
 
     @Override
@@ -326,13 +348,12 @@ final class GatheredConv {
     private void gather(int r) {
       long base = r / positions * (x.elements() / batch * 4);
       long target = (long) r * taps * pixel;
-      int entry = r % positions * taps;
-      for (int t = 0; t < taps; t++, target += pixel) {
-        long s = source[entry + t];
-        if (s < 0) {
-          to.asSlice(target, pixel).fill((byte) 0);
+      long[] copies = pieces[r % positions];
+      for (int i = 0; i < copies.length; i += 3) {
+        if (copies[i] < 0) {
+          MemorySegment.copy(zeros, 0, to, target + copies[i + 1], copies[i + 2]);
         } else {
-          MemorySegment.copy(from, base + s, to, target, pixel);
+          MemorySegment.copy(from, base + copies[i], to, target + copies[i + 1], copies[i + 2]);
         }
       }
     }
