@@ -84,6 +84,11 @@ final class MatMulLowering {
 
   private static boolean product(
       Program p, View a, View b, View y, View mask, float scale, String what, long flops) {
+    if (a.shape()[a.rank() - 1] == 1) {
+      // With an inner dimension of 1 oneDNN takes the batches for dense, whatever their strides.
+      a = p.dense(a);
+      b = p.dense(b);
+    }
     MemoryDesc ad = ConvLowering.desc(a);
     MemoryDesc bd = ConvLowering.desc(b);
     MemoryDesc yd = ConvLowering.desc(y);
@@ -113,6 +118,11 @@ final class MatMulLowering {
   }
 
   static boolean attention(Program p, Node node) {
+    if (node.input(1).shape()[2] == 1 && node.input(3) == null) {
+      // One key has all the weight.
+      p.put(node.output(0), p.get(node.input(2)).expand(node.output(0).shape()));
+      return true;
+    }
     View q = matrix(p, p.get(node.input(0)));
     View k = matrix(p, p.get(node.input(1)).transpose(0, 1, 3, 2));
     View v = matrix(p, p.get(node.input(2)));
