@@ -17,6 +17,7 @@ public record ContentHash(long high, long low, long bytes) {
 
   private static final ValueLayout.OfLong WORD =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   /** Words hashed at a time; a multiple of four. */
   private static final int CHUNK = 4096;
 

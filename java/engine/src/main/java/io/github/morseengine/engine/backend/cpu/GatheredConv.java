@@ -309,7 +309,10 @@ final class GatheredConv {
         boolean inside = r >= 0 && r < x.shape()[2] && c >= 0 && c < x.shape()[3];
         long source = inside ? (r * x.shape()[3] + c) * pixel : -1;
         boolean follows =
-            n > 0 && (source < 0 ? out[n - 3] < 0 : out[n - 3] >= 0 && source == out[n - 3] + out[n - 1]);
+            n > 0
+                && (source < 0
+                    ? out[n - 3] < 0
+                    : out[n - 3] >= 0 && source == out[n - 3] + out[n - 1]);
         if (follows) {
           out[n - 1] += pixel;
         } else {
