@@ -67,7 +67,7 @@ final class ConvLowering {
       Function<MemoryDesc, Primitive> maker =
           layout ->
               Primitive.convolution(p.engine, transposed, xd, layout, bd, yd, geometry, attributes);
-      primitive = p.choose(source, maker);
+      primitive = p.choose(source, dims.length, maker);
       if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {
         GatheredConv gathered = new GatheredConv(p, node, x, y, r, win);
         try (MemoryDesc plain = MemoryDesc.strided(p.products, dims, strides)) {
@@ -91,7 +91,7 @@ final class ConvLowering {
     }
     DnnStep step = new DnnStep(primitive);
     try (MemoryDesc plain = MemoryDesc.strided(p.products, dims, strides)) {
-      View packed = p.packed(source, plain, primitive.weights());
+      View packed = p.packed(source, dims.length, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }
     step.withShared(Arg.SRC.code(), primitive.source(), x);

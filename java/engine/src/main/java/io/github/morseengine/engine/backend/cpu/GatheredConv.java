@@ -72,7 +72,7 @@ final class GatheredConv {
    * @return whether one of the known layouts could be used
    */
   boolean lower(Constant weight, MemoryDesc plain, View bias, boolean silu) {
-    for (MemoryDesc layout : p.knownLayouts(weight)) {
+    for (MemoryDesc layout : p.knownLayouts(weight, 4)) {
       int block = block(layout, weight, plain);
       if (block > 0 && product(weight, plain, layout, block, bias, silu)) {
         return true;
@@ -171,7 +171,7 @@ final class GatheredConv {
       }
       return false;
     }
-    View packed = p.packed(weight, plain, layout);
+    View packed = p.packed(weight, 4, plain, layout);
     View weights =
         new View(
             packed.slot(),

@@ -177,11 +177,12 @@ final class Program {
    * A primitive for a constant weight: the first known layout of it that a fast kernel accepts.
    *
    * @param c the weight
+   * @param rank dimensions by which the primitive sees the weight
    * @param maker makes a primitive for a layout; null where there is none
    * @return the primitive; null if no known layout will do
    */
-  Primitive choose(Constant c, Function<MemoryDesc, Primitive> maker) {
-    for (MemoryDesc layout : knownLayouts(c)) {
+  Primitive choose(Constant c, int rank, Function<MemoryDesc, Primitive> maker) {
+    for (MemoryDesc layout : knownLayouts(c, rank)) {
       Primitive p = maker.apply(layout);
       if (p != null && !p.isReference()) {
         return p;
@@ -194,8 +195,8 @@ final class Program {
   }
 
   /** Layouts in which a weight has been packed before. */
-  List<MemoryDesc> knownLayouts(Constant c) {
-    return layouts.of(hash(c.source()), c.viewKey());
+  List<MemoryDesc> knownLayouts(Constant c, int rank) {
+    return layouts.of(hash(c.source()), c.viewKey() + rank);
   }
 
   /** See {@link GatheredConv}: found once per shape and layout. */
@@ -204,8 +205,8 @@ final class Program {
   }
 
   /** Stores a constant in a layout that a primitive chose. */
-  View packed(Constant c, MemoryDesc plain, MemoryDesc wanted) {
-    layouts.add(hash(c.source()), c.viewKey(), wanted);
+  View packed(Constant c, int rank, MemoryDesc plain, MemoryDesc wanted) {
+    layouts.add(hash(c.source()), c.viewKey() + rank, wanted);
     String layout = Arrays.toString(wanted.blob());
     WeightStore.Weight w = keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
     return new View(
