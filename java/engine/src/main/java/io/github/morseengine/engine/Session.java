@@ -31,7 +31,7 @@ public final class Session implements AutoCloseable {
    * @param name input name
    * @param value element type and shape exactly as compiled
    * @return this
-   * @throws InvalidInputException if name, type or shape do not fit
+   * @throws InvalidInputException if name, type or shape do not fit, or an element is NaN
    */
   public Session setInput(String name, Tensor value) {
     open();
@@ -48,8 +48,22 @@ public final class Session implements AutoCloseable {
               + ", got "
               + value);
     }
+    checkNumbers(name, value);
     run.input(index).copyFrom(value.data());
     return this;
+  }
+
+  /** Infinity is let through: attention masks are made of it. */
+  private void checkNumbers(String name, Tensor value) {
+    if (!value.dtype().isFloat()) {
+      return;
+    }
+    for (long i = 0; i < value.elements(); i++) {
+      if (Double.isNaN(value.getDouble(i))) {
+        throw new InvalidInputException(
+            model.name() + ": input '" + name + "' is NaN at element " + i + ": give numbers");
+      }
+    }
   }
 
   /** Runs the model; inputs keep their values from one run to the next until they are set again. */
