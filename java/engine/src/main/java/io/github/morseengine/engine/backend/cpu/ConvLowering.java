@@ -108,7 +108,8 @@ final class ConvLowering {
     return true;
   }
 
-  private static void close(MemoryDesc... descs) {
+  /** Closes those that are there. */
+  static void close(MemoryDesc... descs) {
     for (MemoryDesc d : descs) {
       if (d != null) {
         d.close();

@@ -142,10 +142,10 @@ final class ElementwiseLowering {
       b = swap;
     }
     if (a.elements() != Shapes.elements(shape)) {
-      a = p.dense(raise(a, shape.length).expand(shape));
+      a = p.dense(a.raise(shape.length).expand(shape));
     }
-    a = p.packed(raise(a, shape.length));
-    b = raise(b, shape.length);
+    a = p.packed(a.raise(shape.length));
+    b = b.raise(shape.length);
     if (shape.length == 0) {
       a = a.reshape(new long[] {1});
       b = b.reshape(new long[] {1});
@@ -182,19 +182,6 @@ final class ElementwiseLowering {
       }
       return found;
     }
-  }
-
-  private static View raise(View v, int rank) {
-    if (v.rank() == rank) {
-      return v;
-    }
-    long[] shape = new long[rank];
-    long[] strides = new long[rank];
-    java.util.Arrays.fill(shape, 1);
-    java.util.Arrays.fill(strides, Math.max(1, v.elements()));
-    System.arraycopy(v.shape(), 0, shape, rank - v.rank(), v.rank());
-    System.arraycopy(v.strides(), 0, strides, rank - v.rank(), v.rank());
-    return new View(v.slot(), v.offset(), v.dtype(), shape, strides);
   }
 
   /** y = a * gelu(b) over the halves of the last dimension. */

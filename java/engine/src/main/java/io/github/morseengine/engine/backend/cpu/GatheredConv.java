@@ -165,7 +165,7 @@ final class GatheredConv {
     }
     DnnStep step = primitive == null ? null : new DnnStep(primitive);
     if (primitive == null || primitive.isReference()) {
-      close(cd, wd, od, ed);
+      ConvLowering.close(cd, wd, od, ed);
       if (step != null) {
         step.close();
       }
@@ -201,14 +201,6 @@ final class GatheredConv {
     p.add(step, what, Flops.of(node));
     p.put(node.output(0), y);
     return true;
-  }
-
-  private static void close(MemoryDesc... descs) {
-    for (MemoryDesc d : descs) {
-      if (d != null) {
-        d.close();
-      }
-    }
   }
 
   private static long[] strides(long rows, long k) {

@@ -28,8 +28,8 @@ final class MatMulLowering {
     boolean done =
         product(
             p,
-            raise(matrix(p, a), rank),
-            raise(matrix(p, b), rank),
+            matrix(p, a).raise(rank),
+            matrix(p, b).raise(rank),
             y,
             null,
             1,
@@ -37,19 +37,6 @@ final class MatMulLowering {
             Flops.of(node));
     p.put(node.output(0), y);
     return done;
-  }
-
-  private static View raise(View v, int rank) {
-    if (v.rank() == rank) {
-      return v;
-    }
-    long[] shape = new long[rank];
-    long[] strides = new long[rank];
-    java.util.Arrays.fill(shape, 1);
-    java.util.Arrays.fill(strides, v.elements());
-    System.arraycopy(v.shape(), 0, shape, rank - v.rank(), v.rank());
-    System.arraycopy(v.strides(), 0, strides, rank - v.rank(), v.rank());
-    return new View(v.slot(), v.offset(), v.dtype(), shape, strides);
   }
 
   /** A view that oneDNN takes as a plain matrix: one of the last two dimensions contiguous. */
@@ -137,7 +124,7 @@ final class MatMulLowering {
       if (mask.dtype() != DType.FLOAT32 || mask.rank() > 4) {
         return false;
       }
-      mask = raise(mask, 4);
+      mask = mask.raise(4);
     }
     View scores = p.allocateDense(DType.FLOAT32, qs[0], qs[1], qs[2], keys);
     float scale = node.attributes().getFloat("scale", 1);

@@ -120,6 +120,20 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return new View(slot, at, dtype, newShape, t);
   }
 
+  /** The same elements with dimensions of 1 in front. */
+  View raise(int rank) {
+    if (rank() == rank) {
+      return this;
+    }
+    long[] s = new long[rank];
+    long[] t = new long[rank];
+    Arrays.fill(s, 1);
+    Arrays.fill(t, Math.max(1, elements()));
+    System.arraycopy(shape, 0, s, rank - rank(), rank());
+    System.arraycopy(strides, 0, t, rank - rank(), rank());
+    return new View(slot, offset, dtype, s, t);
+  }
+
   View expand(long[] to) {
     long[] t = new long[to.length];
     int shift = to.length - rank();
