@@ -1,5 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.Slot;
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.openmp.Team;
 import java.lang.foreign.Arena;
@@ -19,8 +21,8 @@ record Binding(DnnEngine engine, Team team, MemorySegment arena, Arena lifetime)
   MemorySegment of(View view) {
     Slot slot = view.slot();
     long at = view.offset() * view.dtype().bytes();
-    return slot.weight != null
-        ? slot.weight.data().asSlice(at)
-        : arena.asSlice(slot.offset + at, slot.bytes - at);
+    return slot instanceof WeightSlot w
+        ? w.weight.data().asSlice(at)
+        : arena.asSlice(slot.offset() + at, slot.bytes() - at);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.Port;
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ir.FusedOps;
@@ -90,7 +91,7 @@ final class CpuCompiler {
   private void lifetimes() {
     for (int i = 0; i < program.steps.size(); i++) {
       for (View v : program.steps.get(i).views()) {
-        if (v.slot().weight == null) {
+        if (v.slot().isActivation()) {
           v.slot().touch(i);
         }
       }
@@ -103,7 +104,7 @@ final class CpuCompiler {
     for (View v : outputs) {
       v.slot().touch(program.steps.size());
     }
-    program.slots.removeIf(s -> s.last < 0);
+    program.slots.removeIf(s -> !s.isUsed());
   }
 
   private boolean lower(Node node) {

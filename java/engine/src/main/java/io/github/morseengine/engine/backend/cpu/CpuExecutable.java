@@ -2,6 +2,8 @@ package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Run;
+import io.github.morseengine.engine.backend.plan.MemoryPlan;
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import java.util.LinkedHashMap;
@@ -41,8 +43,9 @@ final class CpuExecutable implements Executable {
     this.inputs = List.copyOf(inputs);
     this.outputs = List.copyOf(outputs);
     this.weights = List.copyOf(program.weights);
-    this.arenaBytes = MemoryPlan.place(program.slots);
-    this.lowerBound = MemoryPlan.lowerBound(program.slots, program.steps.size());
+    this.arenaBytes = MemoryPlan.place(program.slots, MemoryPlan.ALIGNMENT);
+    this.lowerBound =
+        MemoryPlan.lowerBound(program.slots, program.steps.size(), MemoryPlan.ALIGNMENT);
     for (WeightStore.Weight w : weights) {
       buffers.put(w.id(), w.data().byteSize());
     }

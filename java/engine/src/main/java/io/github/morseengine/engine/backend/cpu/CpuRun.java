@@ -1,6 +1,8 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Run;
+import io.github.morseengine.engine.backend.plan.MemoryPlan;
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import io.github.morseengine.engine.ffi.openmp.Team;
 import java.lang.foreign.Arena;

@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ffi.onednn.Memory;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;

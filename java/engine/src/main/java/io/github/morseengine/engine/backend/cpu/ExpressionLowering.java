@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;

@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.View;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

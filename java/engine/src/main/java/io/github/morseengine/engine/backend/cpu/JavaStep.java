@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.View;
 import java.util.List;
 import java.util.function.Function;
 

@@ -1,6 +1,8 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.StepInfo;
+import io.github.morseengine.engine.backend.plan.Slot;
+import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.device.ContentHash;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.error.ModelFormatException;
@@ -58,7 +60,7 @@ final class Program {
   }
 
   Slot slot(long bytes) {
-    Slot slot = Slot.activation(Math.max(1, bytes));
+    Slot slot = new Slot(Math.max(1, bytes));
     slots.add(slot);
     return slot;
   }
@@ -165,7 +167,7 @@ final class Program {
 
   /** Stores a constant dense, in its own type. */
   View constant(Constant c) {
-    return View.dense(Slot.of(keep(c, "dense", () -> copyOf(c))), c.dtype(), c.shape());
+    return View.dense(new WeightSlot(keep(c, "dense", () -> copyOf(c))), c.dtype(), c.shape());
   }
 
   /** A value as dense float32, constants converted at compile time. */
@@ -210,7 +212,7 @@ final class Program {
     String layout = Arrays.toString(wanted.blob());
     WeightStore.Weight w = keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
     return new View(
-        Slot.of(w),
+        new WeightSlot(w),
         0,
         c.dtype(),
         new long[] {w.data().byteSize() / c.dtype().bytes()},

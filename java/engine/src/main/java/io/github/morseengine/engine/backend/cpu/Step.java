@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.View;
 import java.util.List;
 
 /** One immutable step of a program; bound to memory once per run object. */

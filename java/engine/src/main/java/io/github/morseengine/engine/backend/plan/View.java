@@ -1,4 +1,4 @@
-package io.github.morseengine.engine.backend.cpu;
+package io.github.morseengine.engine.backend.plan;
 
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
@@ -13,22 +13,37 @@ import java.util.Arrays;
  * @param shape logical dimensions, as in ONNX
  * @param strides distance in elements; 0 for a repeated dimension, canonical where the size is 1
  */
-record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
+public record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
 
-  static View dense(Slot slot, DType dtype, long[] shape) {
+  /**
+   * A row-major tensor at the start of a slot.
+   *
+   * @param slot where it lies
+   * @param dtype element type
+   * @param shape dimensions
+   * @return the view
+   */
+  public static View dense(Slot slot, DType dtype, long[] shape) {
     return new View(slot, 0, dtype, shape, Shapes.strides(shape));
   }
 
-  int rank() {
+  /** {@return the number of dimensions} */
+  public int rank() {
     return shape.length;
   }
 
-  long elements() {
+  /** {@return the number of elements} */
+  public long elements() {
     return Shapes.elements(shape);
   }
 
-  /** Strides of a tensor whose channels (dimension 1) are innermost. */
-  static long[] channelsLast(long[] shape) {
+  /**
+   * Strides of a tensor whose channels (dimension 1) are innermost.
+   *
+   * @param shape dimensions
+   * @return distances in elements
+   */
+  public static long[] channelsLast(long[] shape) {
     long[] out = new long[shape.length];
     out[1] = 1;
     long step = Math.max(1, shape[1]);
@@ -40,16 +55,23 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return out;
   }
 
-  boolean isDense() {
+  /** {@return whether it is row-major without gaps} */
+  public boolean isDense() {
     return has(Shapes.strides(shape));
   }
 
-  boolean isChannelsLast() {
+  /** {@return whether it is without gaps and its channels are innermost} */
+  public boolean isChannelsLast() {
     return rank() >= 3 && has(channelsLast(shape));
   }
 
-  /** Whether the strides are these, dimensions of size 1 left out. */
-  boolean has(long[] wanted) {
+  /**
+   * Whether the strides are these, dimensions of size 1 left out.
+   *
+   * @param wanted distances in elements
+   * @return true if so
+   */
+  public boolean has(long[] wanted) {
     for (int d = 0; d < shape.length; d++) {
       if (shape[d] != 1 && strides[d] != wanted[d]) {
         return false;
@@ -58,8 +80,8 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return true;
   }
 
-  /** Whether the elements fill one block of memory without gaps, in whatever order. */
-  boolean isPacked() {
+  /** {@return whether the elements fill one block without gaps, in whatever order} */
+  public boolean isPacked() {
     Integer[] order = order();
     long step = 1;
     for (int i = order.length - 1; i >= 0; i--) {
@@ -74,8 +96,8 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return true;
   }
 
-  /** Dimensions by decreasing stride. */
-  Integer[] order() {
+  /** {@return the dimensions by decreasing stride} */
+  public Integer[] order() {
     Integer[] order = new Integer[shape.length];
     Arrays.setAll(order, i -> i);
     Arrays.sort(
@@ -88,8 +110,8 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return order;
   }
 
-  /** Packed strides in the same order of dimensions as this view's, for a result of one shape. */
-  long[] packedLike() {
+  /** {@return packed strides in the same order of dimensions, for a result of one shape} */
+  public long[] packedLike() {
     long[] out = new long[shape.length];
     long step = 1;
     Integer[] order = order();
@@ -100,7 +122,13 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return out;
   }
 
-  View transpose(int... perm) {
+  /**
+   * The same elements with permuted dimensions.
+   *
+   * @param perm {@code out.dim(i) == in.dim(perm[i])}
+   * @return the view
+   */
+  public View transpose(int... perm) {
     long[] s = new long[perm.length];
     long[] t = new long[perm.length];
     for (int i = 0; i < perm.length; i++) {
@@ -110,7 +138,15 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return new View(slot, offset, dtype, s, t);
   }
 
-  View slice(long[] start, long[] step, long[] newShape) {
+  /**
+   * A part.
+   *
+   * @param start first index per dimension
+   * @param step distance per dimension; may be negative
+   * @param newShape number of indices per dimension
+   * @return the view
+   */
+  public View slice(long[] start, long[] step, long[] newShape) {
     long at = offset;
     long[] t = new long[rank()];
     for (int d = 0; d < t.length; d++) {
@@ -120,8 +156,13 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return new View(slot, at, dtype, newShape, t);
   }
 
-  /** The same elements with dimensions of 1 in front. */
-  View raise(int rank) {
+  /**
+   * The same elements with dimensions of 1 in front.
+   *
+   * @param rank number of dimensions wanted
+   * @return the view
+   */
+  public View raise(int rank) {
     if (rank() == rank) {
       return this;
     }
@@ -134,7 +175,13 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return new View(slot, offset, dtype, s, t);
   }
 
-  View expand(long[] to) {
+  /**
+   * The same elements repeated along dimensions of size 1.
+   *
+   * @param to the broadcast shape
+   * @return the view
+   */
+  public View expand(long[] to) {
     long[] t = new long[to.length];
     int shift = to.length - rank();
     for (int d = 0; d < rank(); d++) {
@@ -143,8 +190,13 @@ record View(Slot slot, long offset, DType dtype, long[] shape, long[] strides) {
     return new View(slot, offset, dtype, to, t);
   }
 
-  /** The same elements under another shape, or null if that needs a copy. */
-  View reshape(long[] to) {
+  /**
+   * The same elements under another shape.
+   *
+   * @param to dimensions with the same number of elements
+   * @return the view; null if that needs a copy
+   */
+  public View reshape(long[] to) {
     if (elements() == 0) {
       return new View(slot, offset, dtype, to, Shapes.strides(to));
     }
