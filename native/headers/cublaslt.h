@@ -1,0 +1,2 @@
+/* Everything of cuBLASLt that is bound. */
+#include <cublasLt.h>

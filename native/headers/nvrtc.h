@@ -1,0 +1,2 @@
+/* Everything of the run-time compiler that is bound. */
+#include <nvrtc.h>
