@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ir.FusedOps;
@@ -127,13 +128,13 @@ final class CpuCompiler {
           "Slice",
           "DepthToSpace",
           "SpaceToDepth" ->
-          node.output(1) == null && LayoutLowering.lower(program, node);
+          node.output(1) == null && ViewLowering.lower(program, node);
       case "Split" -> {
-        LayoutLowering.split(program, node);
+        ViewLowering.split(program, node);
         yield true;
       }
       case "Concat" -> {
-        LayoutLowering.concat(program, node);
+        ViewLowering.concat(program, node);
         yield true;
       }
       case "Gather" -> GatherLowering.lower(program, node);

@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.StepInfo;
+import io.github.morseengine.engine.backend.plan.Placement;
 import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.device.ContentHash;
@@ -29,7 +30,7 @@ import java.util.function.Function;
 import java.util.function.IntSupplier;
 
 /** A program under construction: steps, slots, and where each value lies. For one thread. */
-final class Program {
+final class Program implements Placement {
 
   final DnnEngine engine;
   final List<Step> steps = new ArrayList<>();
@@ -65,20 +66,18 @@ final class Program {
     return slot;
   }
 
-  View allocate(DType dtype, long[] shape, long[] strides) {
+  @Override
+  public View allocate(DType dtype, long[] shape, long[] strides) {
     return new View(slot(Shapes.elements(shape) * dtype.bytes()), 0, dtype, shape.clone(), strides);
   }
 
-  View allocateDense(DType dtype, long... shape) {
-    return allocate(dtype, shape, Shapes.strides(shape));
-  }
-
-  void put(Value value, View view) {
+  @Override
+  public void put(Value value, View view) {
     views.put(value, view);
   }
 
-  /** Where a value lies; constants are stored dense on first use. */
-  View get(Value value) {
+  @Override
+  public View get(Value value) {
     View view = views.get(value);
     if (view == null && value.isConstant()) {
       view = constant(value.constant());
@@ -108,26 +107,9 @@ final class Program {
     add(step, what, 0);
   }
 
-  /** The view itself if its strides are as wanted, else a copy that has them. */
-  View as(View view, long[] strides) {
-    if (view.has(strides)) {
-      return new View(view.slot(), view.offset(), view.dtype(), view.shape(), strides);
-    }
-    View copy = allocate(view.dtype(), view.shape(), strides);
-    addHelper(Copy.step(view, copy), "copy");
-    return copy;
-  }
-
-  View dense(View view) {
-    return as(view, Shapes.strides(view.shape()));
-  }
-
-  View channelsLast(View view) {
-    return as(view, View.channelsLast(view.shape()));
-  }
-
-  View packed(View view) {
-    return view.isPacked() ? view : as(view, view.packedLike());
+  @Override
+  public void copy(View from, View to, String what) {
+    addHelper(Copy.step(from, to), what);
   }
 
   /** A view in the type of products; converted once, however many layers read it. */

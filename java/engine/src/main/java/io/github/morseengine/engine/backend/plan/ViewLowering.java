@@ -1,6 +1,5 @@
-package io.github.morseengine.engine.backend.cpu;
+package io.github.morseengine.engine.backend.plan;
 
-import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.ShapeRules;
@@ -9,11 +8,18 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /** Operators that only rename, cut, repeat or join: views where strides allow, else one copy. */
-final class LayoutLowering {
+public final class ViewLowering {
 
-  private LayoutLowering() {}
+  private ViewLowering() {}
 
-  static boolean lower(Program p, Node node) {
+  /**
+   * Lowers an operator that renames, cuts or repeats.
+   *
+   * @param p the plan
+   * @param node the operator; its parameters are constants
+   * @return false if it is none of these
+   */
+  public static boolean lower(Placement p, Node node) {
     View x = p.get(node.input(0));
     View y =
         switch (node.opType()) {
@@ -34,7 +40,7 @@ final class LayoutLowering {
     return true;
   }
 
-  private static View reshape(Program p, View x, long[] shape) {
+  private static View reshape(Placement p, View x, long[] shape) {
     View y = x.reshape(shape);
     return y != null ? y : p.dense(x).reshape(shape);
   }
@@ -56,7 +62,13 @@ final class LayoutLowering {
     return x.slice(r.start(), r.step(), r.shape());
   }
 
-  static void split(Program p, Node node) {
+  /**
+   * Lowers Split to views.
+   *
+   * @param p the plan
+   * @param node the operator
+   */
+  public static void split(Placement p, Node node) {
     View x = p.get(node.input(0));
     int axis = Shapes.axis(node.attributes().getInt("axis", 0), x.rank());
     long[] start = new long[x.rank()];
@@ -72,7 +84,13 @@ final class LayoutLowering {
     }
   }
 
-  static void concat(Program p, Node node) {
+  /**
+   * Lowers Concat to a copy of each part.
+   *
+   * @param p the plan
+   * @param node the operator
+   */
+  public static void concat(Placement p, Node node) {
     long[] shape = node.output(0).shape();
     View first = p.get(node.input(0));
     int axis = Shapes.axis(node.attributes().getInt("axis", 0), shape.length);
@@ -87,14 +105,14 @@ final class LayoutLowering {
     for (int i = 0; i < node.inputs().size(); i++) {
       View part = p.get(node.input(i));
       if (part.elements() > 0) {
-        p.addHelper(Copy.step(part, y.slice(start, step, part.shape())), "Concat");
+        p.copy(part, y.slice(start, step, part.shape()), "Concat");
       }
       start[axis] += part.shape()[axis];
     }
     p.put(node.output(0), y);
   }
 
-  private static boolean anyChannelsLast(Program p, Node node) {
+  private static boolean anyChannelsLast(Placement p, Node node) {
     for (int i = 0; i < node.inputs().size(); i++) {
       View v = p.get(node.input(i));
       if (v.isChannelsLast() && !v.isDense()) {
@@ -104,7 +122,7 @@ final class LayoutLowering {
     return false;
   }
 
-  private static View depthToSpace(Program p, Node node, View x) {
+  private static View depthToSpace(Placement p, Node node, View x) {
     long b = node.attributes().getInt("blocksize", 1);
     long n = x.shape()[0];
     long c = x.shape()[1] / (b * b);
@@ -116,7 +134,7 @@ final class LayoutLowering {
     return joined(p, moved, new long[] {n, c, h * b, w * b});
   }
 
-  private static View spaceToDepth(Program p, Node node, View x) {
+  private static View spaceToDepth(Placement p, Node node, View x) {
     long b = node.attributes().getInt("blocksize", 1);
     long n = x.shape()[0];
     long c = x.shape()[1];
@@ -128,7 +146,7 @@ final class LayoutLowering {
     return reshape(p, p.as(six, strides), new long[] {n, c * b * b, h, w});
   }
 
-  private static View joined(Program p, View six, long[] shape) {
+  private static View joined(Placement p, View six, long[] shape) {
     View y = six.reshape(shape);
     return y != null ? y : p.dense(six).reshape(shape);
   }
