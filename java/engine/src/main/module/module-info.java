@@ -5,6 +5,7 @@
 module io.github.morseengine.engine {
   requires transitive java.desktop;
   requires io.github.morseengine.bindings;
+  requires io.github.morseengine.kernels;
   requires io.github.morseengine.onnx;
   requires org.bytedeco.javacpp;
 
