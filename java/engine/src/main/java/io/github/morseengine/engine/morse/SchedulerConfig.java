@@ -2,6 +2,7 @@ package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.morse.json.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.github.morseengine.engine.morse;
+package io.github.morseengine.engine.morse.json;
 
 import io.github.morseengine.engine.error.ModelFormatException;
 import java.util.ArrayList;
@@ -8,9 +8,9 @@ import java.util.Map;
 
 /**
  * Reads JSON (RFC 8259) into maps, lists, strings, doubles, booleans and null. It exists because
- * the engine has no dependency that could; configurations are all it is made for.
+ * the engine has no dependency that could; configurations and vocabularies are all it is made for.
  */
-final class Json {
+public final class Json {
 
   private static final int MAX_DEPTH = 100;
 
@@ -23,8 +23,15 @@ final class Json {
     this.name = name;
   }
 
-  /** Reads one object. */
-  static Map<String, Object> object(String text, String name) {
+  /**
+   * Reads one object.
+   *
+   * @param text the whole text; a byte order mark in front is skipped
+   * @param name what messages call it, usually the file
+   * @return keys in the order of the text; of equal keys the last counts
+   * @throws ModelFormatException if it is not one valid object
+   */
+  public static Map<String, Object> object(String text, String name) {
     Json json = new Json(text, name);
     if (text.startsWith("\uFEFF")) {
       json.at = 1;

@@ -1,0 +1,2 @@
+/** Reading of configuration files. */
+package io.github.morseengine.engine.morse.json;
