@@ -154,7 +154,7 @@ final class BenchCommand implements Callable<Integer> {
     private final SampleUpdate update;
     private final SampleUpdate.Memory memory;
     private final SampleUpdate.Factors factors =
-        new SampleUpdate.Factors(0.5, -0.5, 1, 0.5, 0.25, 0.25, 0);
+        SampleUpdate.Factors.of(0.5, -0.5, 1, 0.5, 0.25, 0.25, 0);
     private final long elements;
 
     Update(Engine engine, long elements) {
@@ -165,7 +165,7 @@ final class BenchCommand implements Callable<Integer> {
         t[i] = Tensor.allocate(DType.FLOAT32, elements);
       }
       this.memory =
-          new SampleUpdate.Memory(t[0].data(), t[1].data(), t[2].data(), null, t[3].data());
+          SampleUpdate.Memory.of(t[0].data(), t[1].data(), t[2].data(), null, t[3].data());
     }
 
     void run(Latency latency) {

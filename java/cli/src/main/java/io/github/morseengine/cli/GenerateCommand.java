@@ -324,8 +324,7 @@ final class GenerateCommand implements Callable<Integer> {
     text.put("sampler", r.sampler());
     text.put("seed", Long.toString(r.seed()));
     text.put("count", Integer.toString(r.count()));
-    text.put("dash", Integer.toString(r.dash()));
-    text.put("dot", Integer.toString(r.dot()));
+    text.put("schedule", r.schedule().toString());
     text.put("guidance", Double.toString(r.guidance()));
     if (!r.labels().isEmpty()) {
       text.put("labels", String.join("; ", r.labels()));

@@ -45,7 +45,7 @@ public class ResidualFeedback {
 
   /** The estimate of x_0 is cut to [-1, 1], as the shipped model asks. */
   private static final SampleUpdate.Factors FACTORS =
-      new SampleUpdate.Factors(0.9, -0.4, 1, 0.5, 0.25, 0.25, 0);
+      SampleUpdate.Factors.of(0.9, -0.4, 1, 0.5, 0.25, 0.25, 0);
 
   /** Pictures: those of one run, and as many as leave the caches. */
   @Param({"1", "16", "2048"})
@@ -75,12 +75,12 @@ public class ResidualFeedback {
     }
     Tensor out = t[STREAMS - 1];
     Tensor expected = Tensor.allocate(DType.FLOAT32, elements);
-    memory = new SampleUpdate.Memory(t[0].data(), t[1].data(), t[2].data(), null, out.data());
+    memory = SampleUpdate.Memory.of(t[0].data(), t[1].data(), t[2].data(), null, out.data());
     Check.poison(out);
     update.apply(FACTORS, Double.NaN, memory, 0, elements);
     try (Engine reference = Engine.builder().backend("reference").build()) {
       SampleUpdate.Memory slow =
-          new SampleUpdate.Memory(t[0].data(), t[1].data(), t[2].data(), null, expected.data());
+          SampleUpdate.Memory.of(t[0].data(), t[1].data(), t[2].data(), null, expected.data());
       reference.sampleUpdate().apply(FACTORS, Double.NaN, slow, 0, elements);
     }
     Check.near("update", out.toFloats(), expected.toFloats(), TOLERANCE);

@@ -1,16 +1,28 @@
 package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.backend.SampleUpdate.Factors;
+import java.util.ArrayList;
+import java.util.List;
 
-/** DDIM (Song et al. 2021, equations 12 and 16), as diffusers' DDIMScheduler. */
+/**
+ * DDIM (Song et al. 2021, arXiv 2010.02502, equations 12 and 16), as diffusers' DDIMScheduler:
+ *
+ * <pre>
+ *   deviation = eta * sqrt((1 - bar') / (1 - bar) * (1 - bar / bar'))
+ *   x' = sqrt(bar') * clip(x_0) + sqrt(1 - bar' - deviation^2) * epsilon + deviation * noise
+ * </pre>
+ *
+ * <p>bar is alpha_bar at the step's time and bar' at the one that it leads to; epsilon is not
+ * changed by the cut.
+ */
 final class DdimSampler implements Sampler {
 
   private final SchedulerConfig config;
   private final NoiseSchedule schedule;
   private final double eta;
 
-  DdimSampler(SchedulerConfig config, double eta) {
-    this.config = config;
+  DdimSampler(SchedulerConfig given, double eta) {
+    this.config = given.as(SchedulerClass.DDIM);
     this.schedule = new NoiseSchedule(config);
     this.eta = eta;
   }
@@ -22,30 +34,32 @@ final class DdimSampler implements Sampler {
 
   /** A step leads train / steps timesteps down whatever the spacing, as in diffusers. */
   @Override
-  public Times times(int steps) {
-    int[] at = Spacing.timesteps(config, steps);
-    int[] next = new int[steps];
-    for (int i = 0; i < steps; i++) {
-      next[i] = at[i] - config.trainSteps() / steps;
+  public Table table(int steps) {
+    List<SamplerStep> out = new ArrayList<>();
+    for (int t : Spacing.timesteps(config, steps)) {
+      out.add(step(t, t - config.trainSteps() / steps));
     }
-    return new Times(at, next);
+    return new Table(1, out);
   }
 
-  @Override
-  public Factors step(int t, int next) {
+  private SamplerStep step(int t, int next) {
     double bar = schedule.alphaBar(t);
     double barNext = schedule.alphaBar(next);
     Estimate e = Estimate.of(config.prediction(), bar);
     double variance = (1 - barNext) / (1 - bar) * (1 - bar / barNext);
     double deviation = eta * Math.sqrt(Math.max(0, variance));
     double direction = Math.sqrt(Math.max(0, 1 - barNext - deviation * deviation));
-    return new Factors(
-        e.startX(),
-        e.startZ(),
-        Samplers.limit(config),
-        Math.sqrt(barNext),
-        direction * e.noiseX(),
-        direction * e.noiseZ(),
-        deviation);
+    return SamplerStep.of(
+            t,
+            e,
+            Factors.of(
+                e.startX(),
+                e.startZ(),
+                Samplers.limit(config),
+                Math.sqrt(barNext),
+                direction * e.noiseX(),
+                direction * e.noiseZ(),
+                deviation))
+        .thresholded(config);
   }
 }

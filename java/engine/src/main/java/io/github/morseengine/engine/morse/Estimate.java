@@ -9,13 +9,22 @@ import io.github.morseengine.engine.error.InvalidInputException;
  * @param startZ factor of z in x_0
  * @param noiseX factor of x in epsilon
  * @param noiseZ factor of z in epsilon
+ * @param guide factor of a classifier's gradient in z, so that epsilon changes by -sigma * gradient
  */
-record Estimate(double startX, double startZ, double noiseX, double noiseZ) {
+record Estimate(double startX, double startZ, double noiseX, double noiseZ, double guide) {
 
   /** With alpha = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar). */
   static Estimate of(Prediction prediction, double alphaBar) {
-    double alpha = Math.sqrt(alphaBar);
-    double sigma = Math.sqrt(1 - alphaBar);
+    return of(prediction, Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar));
+  }
+
+  /**
+   * At x = alpha * x_0 + sigma * epsilon.
+   *
+   * @param alpha share of the signal
+   * @param sigma share of the noise
+   */
+  static Estimate of(Prediction prediction, double alpha, double sigma) {
     return switch (prediction) {
       case EPSILON -> {
         if (alpha == 0) {
@@ -23,10 +32,11 @@ record Estimate(double startX, double startZ, double noiseX, double noiseZ) {
               "an epsilon model cannot start where no signal is left (rescale_betas_zero_snr):"
                   + " use timestep_spacing leading or a v_prediction model");
         }
-        yield new Estimate(1 / alpha, -sigma / alpha, 0, 1);
+        yield new Estimate(1 / alpha, -sigma / alpha, 0, 1, -sigma);
       }
-      case V -> new Estimate(alpha, -sigma, sigma, alpha);
-      case SAMPLE -> new Estimate(0, 1, 1 / sigma, -alpha / sigma);
+      case V -> new Estimate(alpha, -sigma, sigma, alpha, alpha == 0 ? 0 : -sigma / alpha);
+      case SAMPLE ->
+          new Estimate(0, 1, 1 / sigma, -alpha / sigma, alpha == 0 ? 0 : sigma * sigma / alpha);
     };
   }
 }

@@ -4,6 +4,7 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What to draw.
@@ -13,10 +14,11 @@ import java.util.List;
  * @param seed picture i of a seed starts from the same noise whatever the batch
  * @param sampler name of a sampler, see {@link Samplers#names()}
  * @param eta noise of ddim: 0 is deterministic, 1 as much as ddpm
- * @param dash Dash steps, at least 1
- * @param dot Dot steps after each Dash step; 0 for none
+ * @param schedule which model speaks at each step
  * @param labels names or indices of labels, which the pictures take in turn; empty for no label
  * @param guidance scale of classifier-free guidance; at most 1 means one pass without guidance
+ * @param rescale guidance rescale, 0 for none to 1
+ * @param classifier scale of classifier guidance; 0 for none
  * @param noise initial samples, float32 [count, C, H, W]; null draws them from the seed
  * @param stepNoise noise of stochastic samplers, float32 [steps, count, C, H, W]; null draws it
  * @param trajectory whether to keep every sample
@@ -28,10 +30,11 @@ public record GenerateRequest(
     long seed,
     String sampler,
     double eta,
-    int dash,
-    int dot,
+    Schedule schedule,
     List<String> labels,
     double guidance,
+    double rescale,
+    double classifier,
     Tensor noise,
     Tensor stepNoise,
     boolean trajectory,
@@ -48,13 +51,19 @@ public record GenerateRequest(
     labels = List.copyOf(labels);
     range("count", count, 1, MOST);
     range("batch", batch, 0, MOST);
-    range("dash", dash, 1, 100_000);
-    range("dot", dot, 0, 100_000);
+    Objects.requireNonNull(schedule);
     if (!(eta >= 0 && eta <= 1)) {
       throw new InvalidInputException("eta must be 0 to 1, got " + eta);
     }
     if (!(Math.abs(guidance) <= 1000)) {
       throw new InvalidInputException("guidance must be a number up to 1000, got " + guidance);
+    }
+    if (!(rescale >= 0 && rescale <= 1)) {
+      throw new InvalidInputException("guidance rescale must be 0 to 1, got " + rescale);
+    }
+    if (!(Math.abs(classifier) <= 1000)) {
+      throw new InvalidInputException(
+          "classifier guidance must be a number up to 1000, got " + classifier);
     }
     floats("noise", noise, 4);
     floats("step noise", stepNoise, 5);
@@ -85,7 +94,7 @@ public record GenerateRequest(
 
   /** {@return the number of sampler steps} */
   public int steps() {
-    return Math.multiplyExact(dash, dot + 1);
+    return schedule.count();
   }
 
   /** {@return a builder: 16 pictures, seed 0, ddim, 10 Dash steps, each followed by one of Dot} */
@@ -102,8 +111,11 @@ public record GenerateRequest(
     private double eta;
     private int dash = 10;
     private int dot = 1;
+    private Schedule schedule;
     private List<String> labels = List.of();
     private double guidance = 1;
+    private double rescale;
+    private double classifier;
     private Tensor noise;
     private Tensor stepNoise;
     private boolean trajectory;
@@ -189,6 +201,17 @@ public record GenerateRequest(
     }
 
     /**
+     * Sets the model of every step, instead of {@link #dash} and {@link #dot}.
+     *
+     * @param value the schedule; null for that of dash and dot
+     * @return this
+     */
+    public Builder schedule(Schedule value) {
+      schedule = value;
+      return this;
+    }
+
+    /**
      * Chooses one label for all pictures.
      *
      * @param value a line of labels.txt or its index; null for no label
@@ -218,6 +241,28 @@ public record GenerateRequest(
      */
     public Builder guidance(double value) {
       guidance = value;
+      return this;
+    }
+
+    /**
+     * Sets guidance rescale.
+     *
+     * @param value 0 for none to 1
+     * @return this
+     */
+    public Builder rescale(double value) {
+      rescale = value;
+      return this;
+    }
+
+    /**
+     * Sets the scale of classifier guidance.
+     *
+     * @param value the scale; 0 for none
+     * @return this
+     */
+    public Builder classifier(double value) {
+      classifier = value;
       return this;
     }
 
@@ -278,10 +323,11 @@ public record GenerateRequest(
           seed,
           sampler,
           eta,
-          dash,
-          dot,
+          schedule == null ? Schedule.of(dash, dot) : schedule,
           labels,
           guidance,
+          rescale,
+          classifier,
           noise,
           stepNoise,
           trajectory,

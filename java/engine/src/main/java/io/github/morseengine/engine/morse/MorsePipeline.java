@@ -87,7 +87,7 @@ public final class MorsePipeline implements AutoCloseable {
   }
 
   private GenerateResult sample(GenerateRequest request, ProgressListener progress) {
-    if (request.dot() > 0 && !pair.hasDot()) {
+    if (request.schedule().dot() > 0 && !pair.hasDot()) {
       throw new InvalidInputException(
           "'" + directory.path() + "' holds no dot.onnx: ask for no Dot steps");
     }
@@ -97,14 +97,14 @@ public final class MorsePipeline implements AutoCloseable {
     }
     SchedulerConfig config = directory.scheduler();
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
-    Sampler.Times times = sampler.times(request.steps());
+    Sampler.Table table = sampler.table(request.steps());
     int[] labels = labels(request);
     long[] shape = pair.sampleShape(request.noise() == null ? null : request.noise().shape());
     checkNoise(request, shape);
     int count = request.count();
     int batch = Math.min(count, request.batch() == 0 ? DEFAULT_BATCH : request.batch());
     int batches = (count + batch - 1) / batch;
-    int steps = times.count();
+    int steps = table.count();
     Tensor latents = Tensor.allocate(DType.FLOAT32, count, shape[0], shape[1], shape[2]);
     Tensor trajectory =
         request.trajectory()
@@ -118,9 +118,8 @@ public final class MorsePipeline implements AutoCloseable {
       int first = k * batch;
       int size = Math.min(batch, count - first);
       Sampling.Batch b =
-          new Sampling.Batch(
-              request, config, sampler, times, first, size, labels, directory.nullLabel());
-      Plan plan = plan(shape, b.guided() ? 2L * size : size, request.dot() > 0);
+          new Sampling.Batch(request, config, table, first, size, labels, directory.nullLabel());
+      Plan plan = plan(shape, b.guided() ? 2L * size : size, request.schedule().dot() > 0);
       widest = widest == null ? plan : widest;
       Sampling sampling = plan.lease(engine);
       long begin = System.nanoTime();
@@ -142,7 +141,7 @@ public final class MorsePipeline implements AutoCloseable {
       }
       wall += System.nanoTime() - begin;
     }
-    return result(request, times, timing, latents, trajectory, widest, batch, wall);
+    return result(request, table, timing, latents, trajectory, widest, batch, wall);
   }
 
   private int[] labels(GenerateRequest request) {
@@ -153,7 +152,7 @@ public final class MorsePipeline implements AutoCloseable {
 
   private GenerateResult result(
       GenerateRequest request,
-      Sampler.Times times,
+      Sampler.Table table,
       Timing timing,
       Tensor latents,
       Tensor trajectory,
@@ -163,10 +162,10 @@ public final class MorsePipeline implements AutoCloseable {
     List<StepReport> steps = new ArrayList<>();
     List<Double> dash = new ArrayList<>();
     List<Double> dot = new ArrayList<>();
-    for (int i = 0; i < times.count(); i++) {
-      StepKind kind = i % (request.dot() + 1) == 0 ? StepKind.DASH : StepKind.DOT;
+    for (int i = 0; i < table.count(); i++) {
+      StepKind kind = request.schedule().kind(i);
       double ms = timing.median(i);
-      steps.add(new StepReport(i, times.at()[i], kind, ms));
+      steps.add(new StepReport(i, table.steps().get(i).timestep(), kind, ms));
       (kind == StepKind.DASH ? dash : dot).add(ms);
     }
     double dashMs = Timing.median(dash);

@@ -10,6 +10,9 @@ public final class NoiseSchedule {
 
   private static final double MAX_BETA = 0.999;
 
+  /** What diffusers' solvers leave of the signal where nothing is left (fp16's least number). */
+  private static final float LEAST_SIGNAL = 0x1p-24f;
+
   private final float[] alphaBar;
   private final double last;
 
@@ -17,7 +20,7 @@ public final class NoiseSchedule {
    * Computes the table.
    *
    * @param config its beta schedule
-   * @throws ModelFormatException if it is unknown or leaves the range 0 to 1
+   * @throws ModelFormatException if a beta leaves the range 0 to 1
    */
   public NoiseSchedule(SchedulerConfig config) {
     float[] betas = betas(config);
@@ -31,11 +34,30 @@ public final class NoiseSchedule {
                 + ", not between 0 and 1: correct beta_start, beta_end or trained_betas");
       }
     }
-    if (config.rescaleZeroSnr()) {
+    if (config.flag("rescale_betas_zero_snr")) {
       betas = rescaleZeroSnr(betas);
     }
     alphaBar = product(betas);
-    last = config.setAlphaToOne() ? 1 : alphaBar[0];
+    last = config.flag("set_alpha_to_one") ? 1 : alphaBar[0];
+  }
+
+  /**
+   * sqrt((1 - alpha_bar) / alpha_bar) at every timestep: the deviation of the noise where the
+   * signal is not scaled down.
+   *
+   * @param config its beta schedule
+   * @return ascending deviations, float32 as in diffusers
+   */
+  static double[] sigmas(SchedulerConfig config) {
+    float[] bar = new NoiseSchedule(config).alphaBar;
+    if (config.flag("rescale_betas_zero_snr")) {
+      bar[bar.length - 1] = LEAST_SIGNAL;
+    }
+    double[] out = new double[bar.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = (float) Math.sqrt((1 - bar[i]) / bar[i]);
+    }
+    return out;
   }
 
   /**
@@ -62,25 +84,22 @@ public final class NoiseSchedule {
       }
       return betas;
     }
-    switch (c.betaSchedule()) {
-      case "linear" -> linspace(betas, c.betaStart(), c.betaEnd());
+    double start = c.number("beta_start");
+    double end = c.number("beta_end");
+    switch (c.word("beta_schedule")) {
+      case "linear" -> linspace(betas, start, end);
       case "scaled_linear" -> {
-        linspace(betas, Math.sqrt(c.betaStart()), Math.sqrt(c.betaEnd()));
+        linspace(betas, Math.sqrt(start), Math.sqrt(end));
         for (int i = 0; i < n; i++) {
           betas[i] *= betas[i];
         }
       }
-      case "squaredcos_cap_v2" -> {
+      default -> {
         for (int i = 0; i < n; i++) {
           double beta = 1 - cosine((i + 1.0) / n) / cosine((double) i / n);
           betas[i] = (float) Math.min(beta, MAX_BETA);
         }
       }
-      default ->
-          throw new ModelFormatException(
-              "beta_schedule '"
-                  + c.betaSchedule()
-                  + "' is not supported: use linear, scaled_linear or squaredcos_cap_v2");
     }
     return betas;
   }
@@ -92,7 +111,7 @@ public final class NoiseSchedule {
   }
 
   /** As torch.linspace: both ends exact, counted from the nearer one. */
-  private static void linspace(float[] out, double start, double end) {
+  static void linspace(float[] out, double start, double end) {
     int n = out.length;
     float first = (float) start;
     float finish = (float) end;

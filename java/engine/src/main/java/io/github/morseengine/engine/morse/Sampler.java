@@ -1,10 +1,11 @@
 package io.github.morseengine.engine.morse;
 
-import io.github.morseengine.engine.backend.SampleUpdate.Factors;
+import java.util.List;
 
 /**
- * Turns an estimate into the next sample. A sampler never knows which model spoke, and always gets
- * both times of a step. Immutable and safe for use by several threads.
+ * Turns a number of steps into a table: which time each step asks a model at, and how the sample
+ * moves then. A sampler never knows which model speaks. Immutable and safe for use by several
+ * threads.
  */
 public interface Sampler {
 
@@ -12,34 +13,46 @@ public interface Sampler {
   String name();
 
   /**
-   * The times of a run.
+   * The table of a run.
    *
-   * @param steps number of steps
-   * @return descending training timesteps, and behind each the time that it leads to (below 0:
-   *     done)
+   * @param steps runs of a model; a method of two stages takes two for each of its steps
+   * @return the table
+   * @throws io.github.morseengine.engine.error.InvalidInputException if the sampler has no such run
    */
-  Times times(int steps);
+  Table table(int steps);
 
   /**
-   * The factors of a step.
+   * A run.
    *
-   * @param t time of the sample
-   * @param next time to go to; below 0 means the end
-   * @return factors; {@code d} is 0 where the step takes no noise
+   * @param initialScale deviation of the initial sample (init_noise_sigma of diffusers), before the
+   *     first step's scale
+   * @param steps the steps in order
    */
-  Factors step(int t, int next);
+  record Table(double initialScale, List<SamplerStep> steps) {
 
-  /**
-   * Times of a run.
-   *
-   * @param at the time of each step
-   * @param next where each step leads
-   */
-  record Times(int[] at, int[] next) {
+    /** Copies the list. */
+    public Table {
+      steps = List.copyOf(steps);
+    }
 
     /** {@return the number of steps} */
     public int count() {
-      return at.length;
+      return steps.size();
+    }
+
+    /** {@return whether the same initial sample always leads to the same final one} */
+    public boolean deterministic() {
+      return steps.stream().allMatch(s -> s.factors().d() == 0 && s.corrector() == 0);
+    }
+
+    /**
+     * What to divide a kept sample by.
+     *
+     * @param step a step, or the number of steps for the final sample
+     * @return the scale
+     */
+    public double scale(int step) {
+      return step < steps.size() ? steps.get(step).scale() : 1;
     }
   }
 }

@@ -36,8 +36,8 @@ public final class Samplers {
 
   /** Where the estimate of x_0 is cut; dynamic thresholding decides per picture instead. */
   static double limit(SchedulerConfig config) {
-    return config.clipSample() && !config.thresholding()
-        ? config.clipRange()
+    return config.flag("clip_sample") && !config.flag("thresholding")
+        ? config.number("clip_sample_range")
         : Double.POSITIVE_INFINITY;
   }
 }

@@ -9,6 +9,7 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -51,6 +52,7 @@ final class Sampling implements AutoCloseable {
   private final Tensor noise;
   private final Tensor last;
   private final Tensor converted;
+  private final MemorySegment[] history = new MemorySegment[SampleUpdate.HISTORY];
 
   Sampling(Engine engine, Plan plan) {
     update = engine.sampleUpdate();
@@ -93,8 +95,7 @@ final class Sampling implements AutoCloseable {
   record Batch(
       GenerateRequest request,
       SchedulerConfig config,
-      Sampler sampler,
-      Sampler.Times times,
+      Sampler.Table table,
       int first,
       int size,
       int[] labels,
@@ -110,7 +111,7 @@ final class Sampling implements AutoCloseable {
     }
 
     StepKind kind(int step) {
-      return step % (request.dot() + 1) == 0 ? StepKind.DASH : StepKind.DOT;
+      return request.schedule().kind(step);
     }
   }
 
@@ -128,7 +129,7 @@ final class Sampling implements AutoCloseable {
    * @param after hears of each step
    */
   void run(Batch b, Tensor latents, Tensor trajectory, AfterStep after) {
-    int steps = b.times().count();
+    int steps = b.table().count();
     labels(b, dash.labels());
     if (dot != null) {
       labels(b, dot.labels());
@@ -150,47 +151,64 @@ final class Sampling implements AutoCloseable {
   }
 
   private MemorySegment step(Batch b, int i, MemorySegment x) {
-    int t = b.times().at()[i];
+    SamplerStep step = b.table().steps().get(i);
+    double t = step.timestep();
     StepKind kind = b.kind(i);
     Net net = kind == StepKind.DASH ? dash : dot;
     fill(net.timestep(), t);
     net.session().run();
     widen(net);
-    if (kind == StepKind.DASH && dot != null && b.request().dot() > 0) {
+    if (kind == StepKind.DASH && dot != null) {
       observe(t);
     }
-    Factors f = b.sampler().step(t, b.times().next()[i]);
-    MemorySegment out = room(b, i + 1, b.times().count());
+    MemorySegment out = room(b, i + 1, b.table().count());
     SampleUpdate.Memory memory =
         new SampleUpdate.Memory(
             x,
             dashOutput.data(),
             kind == StepKind.DOT ? dot.wide().data() : null,
-            f.d() == 0 ? null : noise(b, i, x.byteSize()),
+            null,
+            step.factors().d() == 0 ? null : noise(b, i, x.byteSize()),
+            history(step.factors(), x.byteSize()),
             out);
     if (b.request().checkFinite()) {
       check(net.wide(), b, i, kind == StepKind.DASH ? "Dash's estimate" : "Dot's residual");
     }
-    advance(b, f, memory);
+    advance(b, step, memory);
     if (b.request().checkFinite()) {
       check(new Tensor(DType.FLOAT32, new long[] {out.byteSize() / 4}, out), b, i, "the sample");
     }
-    publish(b, i + 1, b.times().count(), out);
+    publish(b, i + 1, b.table().count(), out);
     return out;
   }
 
-  private void advance(Batch b, Factors f, SampleUpdate.Memory m) {
+  private void advance(Batch b, SamplerStep step, SampleUpdate.Memory m) {
     double guidance = b.guided() ? b.request().guidance() : Double.NaN;
+    double rescale = b.guided() ? b.request().rescale() : 0;
+    Factors f = step.factors();
     long elements = m.x().byteSize() / 4;
-    if (!b.config().thresholding()) {
+    if (!Adaptation.needed(step, rescale)) {
       update.apply(f, guidance, m, 0, elements);
       return;
     }
     long picture = elements / b.size();
     for (long from = 0; from < elements; from += picture) {
-      Factors cut = Thresholding.factors(b.config(), f, guidance, m, from, from + picture);
-      update.apply(cut, guidance, m, from, from + picture);
+      long to = from + picture;
+      Factors own = Adaptation.factors(step, f, b.config(), guidance, rescale, m, from, to);
+      update.apply(own, guidance, m, from, to);
     }
+  }
+
+  /** The history as large as the sample; made when a sampler first needs it. */
+  private List<MemorySegment> history(Factors f, long bytes) {
+    List<MemorySegment> out = new ArrayList<>();
+    for (int k = 0; k < history.length; k++) {
+      if (history[k] == null && f.store().slot() == k) {
+        history[k] = Tensor.allocate(DType.FLOAT32, last.shape()).data();
+      }
+      out.add(history[k] == null ? MemorySegment.NULL : history[k].asSlice(0, bytes));
+    }
+    return out;
   }
 
   /** Memory for the sample that step i sees: the model's own input where that is float32. */
@@ -219,7 +237,7 @@ final class Sampling implements AutoCloseable {
     }
   }
 
-  private void observe(int t) {
+  private void observe(double t) {
     for (Observation o : observations) {
       if (o.from().dtype() == o.to().dtype()) {
         o.to().data().copyFrom(o.from().data());
@@ -242,10 +260,16 @@ final class Sampling implements AutoCloseable {
     }
   }
 
+  /** A model of whole timesteps gets the nearest. */
   private static void fill(Tensor to, double value) {
     if (to != null) {
+      boolean fractions =
+          switch (to.dtype()) {
+            case FLOAT32, FLOAT64, FLOAT16, BFLOAT16 -> true;
+            default -> false;
+          };
       for (long i = 0; i < to.elements(); i++) {
-        to.setDouble(i, value);
+        to.setDouble(i, fractions ? value : Math.rint(value));
       }
     }
   }
@@ -265,9 +289,23 @@ final class Sampling implements AutoCloseable {
     if (given != null) {
       long at = x.byteSize() * b.first() / b.size();
       MemorySegment.copy(given.data(), at, x, 0, x.byteSize());
+    } else {
+      draw(b, x, 0);
+    }
+    scale(x, b.table().initialScale() * b.table().scale(0), x);
+  }
+
+  private static void scale(MemorySegment from, double factor, MemorySegment to) {
+    if (factor == 1) {
+      if (from != to) {
+        to.copyFrom(from);
+      }
       return;
     }
-    draw(b, x, 0);
+    for (long i = 0; i < from.byteSize() / 4; i++) {
+      float v = from.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      to.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (v * factor));
+    }
   }
 
   private MemorySegment noise(Batch b, int step, long bytes) {
@@ -294,7 +332,8 @@ final class Sampling implements AutoCloseable {
     if (trajectory != null) {
       long picture = x.byteSize() / b.size();
       long at = (index * trajectory.dim(1) + b.first()) * picture;
-      MemorySegment.copy(x, 0, trajectory.data(), at, x.byteSize());
+      MemorySegment to = trajectory.data().asSlice(at, x.byteSize());
+      scale(x, 1 / b.table().scale(index), to);
     }
   }
 
@@ -308,7 +347,7 @@ final class Sampling implements AutoCloseable {
                 + " ("
                 + b.kind(step).label()
                 + ", timestep "
-                + b.times().at()[step]
+                + b.table().steps().get(step).timestep()
                 + "): "
                 + what
                 + " holds "

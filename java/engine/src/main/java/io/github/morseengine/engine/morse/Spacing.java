@@ -1,7 +1,6 @@
 package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.error.InvalidInputException;
-import io.github.morseengine.engine.error.ModelFormatException;
 
 /** Which training timesteps a run visits (Lin et al. 2023, arXiv 2305.08891, table 2). */
 final class Spacing {
@@ -15,26 +14,22 @@ final class Spacing {
       throw new InvalidInputException(
           steps + " steps are more than the " + train + " timesteps of the model: use fewer");
     }
-    String spacing = config.timestepSpacing() == null ? "leading" : config.timestepSpacing();
+    String spacing = config.word("timestep_spacing");
+    int offset = config.whole("steps_offset");
     int[] out = new int[steps];
     for (int i = 0; i < steps; i++) {
       int ascending = steps - 1 - i;
       out[i] =
           switch (spacing) {
-            case "leading" -> ascending * (train / steps) + config.stepsOffset();
+            case "leading" -> ascending * (train / steps) + offset;
             case "linspace" -> linspace(train, steps, ascending);
-            case "trailing" -> (int) Math.rint(train - i * ((double) train / steps)) - 1;
-            default ->
-                throw new ModelFormatException(
-                    "timestep_spacing '"
-                        + spacing
-                        + "' is not known: use leading, linspace or trailing");
+            default -> (int) Math.rint(train - i * ((double) train / steps)) - 1;
           };
       if (out[i] >= train) {
         throw new InvalidInputException(
             steps
                 + " steps with steps_offset "
-                + config.stepsOffset()
+                + offset
                 + " begin at timestep "
                 + out[i]
                 + ", but the model knows 0 to "

@@ -19,15 +19,29 @@ public final class UpdateReference implements SampleUpdate {
       if (!Double.isNaN(guidance)) {
         z += guidance * (estimate(m, i + half) - z);
       }
+      if (f.g() != 0) {
+        z += f.g() * get(m.gradient(), i);
+      }
       double x = get(m.x(), i);
       double y = f.b() * x + f.c() * z;
-      if (f.a() != 0) {
-        y += f.a() * Math.clamp(f.p() * x + f.q() * z, -f.limit(), f.limit());
+      double start = 0;
+      if (f.needsStart()) {
+        start = Math.clamp(f.p() * x + f.q() * z, -f.limit(), f.limit());
+        y += f.a() * start;
       }
-      if (m.noise() != null) {
+      if (f.d() != 0) {
         y += f.d() * get(m.noise(), i);
       }
-      m.out().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) y);
+      for (int k = 0; k < HISTORY; k++) {
+        if (f.history(k) != 0) {
+          y += f.history(k) * get(m.history().get(k), i);
+        }
+      }
+      Store s = f.store();
+      if (s.slot() >= 0) {
+        set(m.history().get(s.slot()), i, s.u() * x + s.v() * start + s.w() * z);
+      }
+      set(m.out(), i, y);
     }
   }
 
@@ -38,5 +52,9 @@ public final class UpdateReference implements SampleUpdate {
 
   private static double get(MemorySegment s, long i) {
     return s.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+  }
+
+  private static void set(MemorySegment s, long i, double value) {
+    s.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
   }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 /**
  * Reads JSON (RFC 8259) into maps, lists, strings, doubles, booleans and null. It exists because
  * the engine has no dependency that could; configurations and vocabularies are all it is made for.
+ * Python writes infinity as a bare word, and schedulers have infinite bounds, so that is read, too.
  */
 public final class Json {
 
@@ -107,6 +108,7 @@ public final class Json {
       case 't' -> word("true", true);
       case 'f' -> word("false", false);
       case 'n' -> word("null", null);
+      case 'I' -> word("Infinity", Double.POSITIVE_INFINITY);
       default -> number();
     };
   }
@@ -121,6 +123,10 @@ public final class Json {
 
   private Double number() {
     int start = at;
+    if (text.startsWith("-Infinity", at)) {
+      at += "-Infinity".length();
+      return Double.NEGATIVE_INFINITY;
+    }
     while (at < text.length() && "+-.eE0123456789".indexOf(text.charAt(at)) >= 0) {
       at++;
     }
