@@ -54,6 +54,28 @@ public final class Compare {
   }
 
   /**
+   * Asserts equal type and shape, and elements as numpy's allclose does; NaN equals NaN.
+   *
+   * @param expected what it should be
+   * @param actual what it is
+   * @param rtol bound relative to the expected element
+   * @param atol absolute bound, added to it
+   * @param what for the message
+   */
+  public static void close(Tensor expected, Tensor actual, double rtol, double atol, String what) {
+    assertEquals(expected.dtype(), actual.dtype(), what + ": type");
+    assertArrayEquals(expected.shape(), actual.shape(), what + ": shape");
+    for (long i = 0; i < expected.elements(); i++) {
+      double e = expected.getDouble(i);
+      double a = actual.getDouble(i);
+      boolean equal = e == a || Double.isNaN(e) && Double.isNaN(a);
+      if (!equal && !(Math.abs(e - a) <= atol + rtol * Math.abs(e))) {
+        fail(what + ": element " + i + " of " + actual + " is " + a + ", expected " + e);
+      }
+    }
+  }
+
+  /**
    * Root of the mean squared difference over that of the expected values.
    *
    * @param expected what it should be

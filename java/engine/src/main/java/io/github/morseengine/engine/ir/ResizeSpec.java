@@ -1,17 +1,19 @@
 package io.github.morseengine.engine.ir;
 
 import io.github.morseengine.engine.error.InvalidInputException;
-import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * A Resize with its scales and sizes resolved.
  *
  * @param output dimensions of the result
  * @param scales factor per dimension
+ * @param starts where the region of interest begins, as a share of each dimension
+ * @param ends where it ends; 0 and 1 unless the coordinates are tf_crop_and_resize
  */
-public record ResizeSpec(long[] output, double[] scales) {
+public record ResizeSpec(long[] output, double[] scales, double[] starts, double[] ends) {
 
   /**
    * Resolves the inputs of a Resize node (opset 10 and later).
@@ -23,9 +25,6 @@ public record ResizeSpec(long[] output, double[] scales) {
    */
   public static ResizeSpec of(Node node, long[] shape, Tensor[] in) {
     Attributes a = node.attributes();
-    if (a.getString("coordinate_transformation_mode", "").equals("tf_crop_and_resize")) {
-      throw new UnsupportedOpException("node '" + node.name() + "': tf_crop_and_resize");
-    }
     int first = node.opset() < 11 ? 1 : 2;
     Tensor scales = present(in, first);
     Tensor sizes = node.opset() < 11 ? null : present(in, 3);
@@ -38,7 +37,7 @@ public record ResizeSpec(long[] output, double[] scales) {
     }
     long[] output = shape.clone();
     double[] factors = new double[rank];
-    java.util.Arrays.fill(factors, 1);
+    Arrays.fill(factors, 1);
     for (int i = 0; i < named; i++) {
       int d = axes == null ? i : Shapes.axis(axes[i], rank);
       if (sizes != null) {
@@ -58,7 +57,31 @@ public record ResizeSpec(long[] output, double[] scales) {
         throw new InvalidInputException("resize by the factor " + f);
       }
     }
-    return new ResizeSpec(output, factors);
+    double[] starts = new double[rank];
+    double[] ends = new double[rank];
+    Arrays.fill(ends, 1);
+    Tensor roi = node.opset() < 11 ? null : present(in, 1);
+    if (a.getString("coordinate_transformation_mode", "").equals("tf_crop_and_resize")) {
+      if (roi == null || roi.elements() != 2L * named) {
+        throw new InvalidInputException("tf_crop_and_resize needs a region of " + 2 * named);
+      }
+      for (int i = 0; i < named; i++) {
+        int d = axes == null ? i : Shapes.axis(axes[i], rank);
+        starts[d] = roi.getDouble(i);
+        ends[d] = roi.getDouble(named + i);
+      }
+    }
+    return new ResizeSpec(output, factors, starts, ends);
+  }
+
+  /**
+   * Whether less than a whole dimension is taken.
+   *
+   * @param d the dimension
+   * @return true if so
+   */
+  public boolean crops(int d) {
+    return starts[d] != 0 || ends[d] != 1;
   }
 
   private static void keepAspect(

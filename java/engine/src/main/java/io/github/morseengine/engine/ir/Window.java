@@ -99,9 +99,10 @@ public record Window(
       long full = strides[i] * (spatial[i] - 1) + op + (kernel[i] - 1) * dilations[i] + 1;
       if (wanted != null || auto.startsWith("SAME")) {
         out[i] = wanted != null ? wanted[wanted.length - rank + i] : spatial[i] * strides[i];
-        long total = full - out[i];
+        // What the wanted size has too much is left empty at the end.
+        long total = Math.max(0, full - out[i]);
         begin[i] = auto.equals("SAME_UPPER") ? total / 2 : total - total / 2;
-        end[i] = total - begin[i];
+        end[i] = full - out[i] - begin[i];
       } else {
         begin[i] = given == null || auto.equals("VALID") ? 0 : given[i];
         end[i] = given == null || auto.equals("VALID") ? 0 : given[rank + i];

@@ -30,7 +30,10 @@ public final class ViewLowering {
           case "Expand" -> x.expand(node.output(0).shape());
           case "Slice" -> slice(node, x);
           case "DepthToSpace" -> depthToSpace(p, node, x);
-          case "SpaceToDepth" -> spaceToDepth(p, node, x);
+          case "SpaceToDepth" ->
+              node.attributes().getString("mode", "DCR").equals("DCR")
+                  ? spaceToDepth(p, node, x)
+                  : null;
           default -> null;
         };
     if (y == null) {

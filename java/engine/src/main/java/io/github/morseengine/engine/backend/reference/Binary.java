@@ -73,7 +73,7 @@ final class Binary {
       case "Mul" -> a * b;
       case "Div" -> a / b;
       case "Pow" -> Math.pow(a, b);
-      case "Mod" -> fmod ? a % b : a - b * Math.floor(a / b);
+      case "Mod" -> fmod ? a % b : floorMod(a, b);
       case "Max" -> Math.max(a, b);
       case "Min" -> Math.min(a, b);
       case "Equal" -> a == b ? 1 : 0;
@@ -83,6 +83,12 @@ final class Binary {
       case "GreaterOrEqual" -> a >= b ? 1 : 0;
       default -> throw new InvalidInputException(op + " does not take floating-point inputs");
     };
+  }
+
+  /** The remainder with the sign of the divisor. */
+  private static double floorMod(double a, double b) {
+    double r = a % b;
+    return r != 0 && r < 0 != b < 0 ? r + b : r == 0 ? Math.copySign(0, b) : r;
   }
 
   private static long integer(String op, long a, long b, boolean fmod, boolean unsigned) {

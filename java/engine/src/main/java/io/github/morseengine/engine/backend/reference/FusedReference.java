@@ -29,8 +29,7 @@ final class FusedReference {
           case FusedOps.GEGLU -> geglu(a, in[0]);
           case FusedOps.SILU -> map(in[0], v -> v * Functions.sigmoid(v));
           case FusedOps.ATTENTION ->
-              AttentionReference.attend(
-                  in[0], in[1], in[2], at(in, 3), a.getFloat("scale", 1), false);
+              AttentionReference.attend(in[0], in[1], in[2], at(in, 3), a.getFloat("scale", 1));
           default -> throw new UnsupportedOpException("operator " + node.opType() + " is unknown");
         });
   }

@@ -19,6 +19,7 @@ final class Indexing {
       case "GatherElements" -> gatherElements(node, in[0], in[1]);
       case "GatherND" -> gatherNd(node, in[0], in[1]);
       case "ScatterND" -> scatterNd(node, in);
+      case "ScatterElements" -> scatterElements(node, in);
       case "OneHot" -> oneHot(node, in);
       default -> throw new UnsupportedOpException("operator " + node.opType() + " is unknown");
     };
@@ -95,25 +96,73 @@ final class Indexing {
   }
 
   private static Tensor scatterNd(Node node, Tensor[] in) {
-    if (!node.attributes().getString("reduction", "none").equals("none")) {
-      throw new UnsupportedOpException(
-          "node '" + node.name() + "': ScatterND with a reduction is not supported");
-    }
+    String reduction = node.attributes().getString("reduction", "none");
     Tensor x = in[0];
     Tensor out = Tensor.allocate(x.dtype(), x.shape());
     out.data().copyFrom(x.data());
     int depth = (int) in[1].dim(in[1].rank() - 1);
     long[] strides = Shapes.strides(x.shape());
     long tuples = in[1].elements() / Math.max(1, depth);
-    long inner = tuples == 0 ? 0 : in[2].byteSize() / tuples;
+    long inner = tuples == 0 ? 0 : in[2].elements() / tuples;
     for (long t = 0; t < tuples; t++) {
       long to = 0;
       for (int d = 0; d < depth; d++) {
         to += index(in[1].getLong(t * depth + d), x.dim(d)) * strides[d];
       }
-      MemorySegment.copy(in[2].data(), t * inner, out.data(), to * x.dtype().bytes(), inner);
+      for (long i = 0; i < inner; i++) {
+        put(out, to + i, in[2], t * inner + i, reduction);
+      }
     }
     return out;
+  }
+
+  private static Tensor scatterElements(Node node, Tensor[] in) {
+    Tensor x = in[0];
+    int axis = Shapes.axis(node.attributes().getInt("axis", 0), x.rank());
+    String reduction = node.attributes().getString("reduction", "none");
+    long[] strides = Shapes.strides(x.shape());
+    Tensor out = Tensor.allocate(x.dtype(), x.shape());
+    out.data().copyFrom(x.data());
+    long[] at = new long[x.rank()];
+    for (long i = 0; i < in[1].elements(); i++) {
+      long to = index(in[1].getLong(i), x.dim(axis)) * strides[axis];
+      for (int d = 0; d < at.length; d++) {
+        to += d == axis ? 0 : at[d] * strides[d];
+      }
+      put(out, to, in[2], i, reduction);
+      for (int d = at.length - 1; d >= 0 && ++at[d] == in[1].dim(d); d--) {
+        at[d] = 0;
+      }
+    }
+    return out;
+  }
+
+  private static void put(Tensor out, long to, Tensor updates, long from, String reduction) {
+    if (!out.dtype().isFloat()) {
+      long old = out.getLong(to);
+      long by = updates.getLong(from);
+      out.setLong(
+          to,
+          switch (reduction) {
+            case "add" -> old + by;
+            case "mul" -> old * by;
+            case "max" -> Math.max(old, by);
+            case "min" -> Math.min(old, by);
+            default -> by;
+          });
+      return;
+    }
+    double old = out.getDouble(to);
+    double by = updates.getDouble(from);
+    out.setDouble(
+        to,
+        switch (reduction) {
+          case "add" -> old + by;
+          case "mul" -> old * by;
+          case "max" -> Math.max(old, by);
+          case "min" -> Math.min(old, by);
+          default -> by;
+        });
   }
 
   private static Tensor oneHot(Node node, Tensor[] in) {

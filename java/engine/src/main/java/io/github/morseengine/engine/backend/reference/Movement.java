@@ -215,7 +215,9 @@ final class Movement {
     long c = x.dim(1);
     long h = x.dim(2) / b;
     long w = x.dim(3) / b;
-    Tensor moved = transpose(x.reshape(n, c, h, b, w, b), 0, 3, 5, 1, 2, 4);
+    boolean crd = node.attributes().getString("mode", "DCR").equals("CRD");
+    Tensor six = x.reshape(n, c, h, b, w, b);
+    Tensor moved = crd ? transpose(six, 0, 1, 3, 5, 2, 4) : transpose(six, 0, 3, 5, 1, 2, 4);
     return moved.reshape(n, c * b * b, h, w);
   }
 

@@ -35,12 +35,14 @@ final class Reduction {
     double[] acc = new double[Math.toIntExact(outputs)];
     double start =
         switch (op) {
-          case "ReduceMax" -> Double.NEGATIVE_INFINITY;
+          case "ReduceMax" -> x.dtype() == DType.BOOL ? 0 : Double.NEGATIVE_INFINITY;
           case "ReduceMin" -> Double.POSITIVE_INFINITY;
           case "ReduceProd" -> 1;
           default -> 0;
         };
     Arrays.fill(acc, start);
+    // Exponents are taken relative to the largest, so that their sum stays finite.
+    double[] peaks = op.equals("ReduceLogSumExp") ? largest(x, kept, acc.length) : null;
     Walk walk = new Walk(kept, x.shape());
     for (long i = 0; i < x.elements(); i++) {
       int o = (int) walk.next();
@@ -51,6 +53,9 @@ final class Reduction {
             case "ReduceMax" -> Math.max(acc[o], v);
             case "ReduceMin" -> Math.min(acc[o], v);
             case "ReduceProd" -> acc[o] * v;
+            case "ReduceL1" -> acc[o] + Math.abs(v);
+            case "ReduceLogSum" -> acc[o] + v;
+            case "ReduceLogSumExp" -> acc[o] + Math.exp(v - peaks[o]);
             case "ReduceL2", "ReduceSumSquare" -> acc[o] + v * v;
             default -> throw new UnsupportedOpException("operator " + op + " is unknown");
           };
@@ -58,10 +63,30 @@ final class Reduction {
     Tensor out = Tensor.allocate(x.dtype(), ShapeRules.reduce(x.shape(), reduced, keep));
     double count = outputs == 0 ? 1 : (double) x.elements() / outputs;
     for (int i = 0; i < acc.length; i++) {
-      double v = op.equals("ReduceMean") ? acc[i] / count : acc[i];
-      out.setDouble(i, op.equals("ReduceL2") ? Math.sqrt(v) : v);
+      double v =
+          switch (op) {
+            case "ReduceMean" -> acc[i] / count;
+            case "ReduceL2" -> Math.sqrt(acc[i]);
+            case "ReduceLogSum" -> Math.log(acc[i]);
+            case "ReduceLogSumExp" -> peaks[i] + Math.log(acc[i]);
+            default -> acc[i];
+          };
+      out.setDouble(i, v);
     }
     return out;
+  }
+
+  /** The largest element behind each result; 0 where there is none or it is infinite. */
+  private static double[] largest(Tensor x, long[] kept, int results) {
+    double[] max = new double[results];
+    Arrays.fill(max, Double.NEGATIVE_INFINITY);
+    Walk walk = new Walk(kept, x.shape());
+    for (long i = 0; i < x.elements(); i++) {
+      int o = (int) walk.next();
+      max[o] = Math.max(max[o], x.getDouble(i));
+    }
+    Arrays.setAll(max, i -> Double.isInfinite(max[i]) ? 0 : max[i]);
+    return max;
   }
 
   private static Tensor arg(Node node, Tensor x) {

@@ -81,10 +81,14 @@ public final class ReferenceOps {
           "Or",
           "Pad",
           "Pow",
+          "QuantizeLinear",
           "RMSNormalization",
           "Range",
           "Reciprocal",
+          "ReduceL1",
           "ReduceL2",
+          "ReduceLogSum",
+          "ReduceLogSumExp",
           "ReduceMax",
           "ReduceMean",
           "ReduceMin",
@@ -94,7 +98,9 @@ public final class ReferenceOps {
           "Relu",
           "Reshape",
           "Resize",
+          "RotaryEmbedding",
           "Round",
+          "ScatterElements",
           "ScatterND",
           "Shape",
           "Sigmoid",
@@ -215,9 +221,11 @@ public final class ReferenceOps {
           one(Unary.run(node, in[0]));
       case "Clip" -> one(Unary.clip(node, in));
       case "Cast", "CastLike" -> one(Unary.cast(node, in));
-      case "DequantizeLinear" -> one(Unary.dequantize(node, in));
+      case "DequantizeLinear" -> one(Quantization.dequantize(node, in));
+      case "QuantizeLinear" -> one(Quantization.quantize(node, in));
+      case "RotaryEmbedding" -> one(Rotary.run(node, in));
       case "Identity" -> one(in[0]);
-      case "Dropout" -> one(in[0]);
+      case "Dropout" -> new Tensor[] {in[0], Shaping.ones(in[0].shape())};
       case "Shape",
           "Size",
           "Reshape",
@@ -238,14 +246,17 @@ public final class ReferenceOps {
           "Trilu" ->
           one(Movement.run(node, in));
       case "Split" -> Movement.split(node, in);
-      case "Gather", "GatherElements", "GatherND", "ScatterND", "OneHot" ->
+      case "Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "OneHot" ->
           one(Indexing.run(node, in));
       case "ReduceMean",
           "ReduceSum",
           "ReduceMax",
           "ReduceMin",
           "ReduceProd",
+          "ReduceL1",
           "ReduceL2",
+          "ReduceLogSum",
+          "ReduceLogSumExp",
           "ReduceSumSquare",
           "ArgMax",
           "ArgMin",
@@ -263,7 +274,7 @@ public final class ReferenceOps {
       case "Attention" -> AttentionReference.run(node, in);
       case "Conv" -> one(Convolution.conv(node, in));
       case "ConvTranspose" -> one(Convolution.transposed(node, in));
-      case "AveragePool", "MaxPool", "GlobalAveragePool" -> one(Pooling.run(node, in[0]));
+      case "AveragePool", "MaxPool", "GlobalAveragePool" -> Pooling.run(node, in[0]);
       case "Resize" -> one(ResizeReference.run(node, in));
       default -> throw new UnsupportedOpException("operator " + node.opType() + " is unknown");
     };

@@ -58,6 +58,13 @@ final class Shaping {
     return out;
   }
 
+  /** A mask that leaves everything. */
+  static Tensor ones(long... shape) {
+    Tensor out = Tensor.allocate(DType.BOOL, shape);
+    out.data().fill((byte) 1);
+    return out;
+  }
+
   static long[] longs(Tensor[] in, int i) {
     return i < in.length && in[i] != null ? in[i].toLongs() : null;
   }

@@ -4,7 +4,6 @@ import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
-import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.function.DoubleUnaryOperator;
 
@@ -17,7 +16,7 @@ final class Unary {
     String op = node.opType();
     Attributes a = node.attributes();
     if (op.equals("IsNaN") || op.equals("IsInf") || op.equals("Not")) {
-      return predicate(op, x);
+      return predicate(op, a, x);
     }
     if (!x.dtype().isFloat() && (op.equals("Neg") || op.equals("Abs") || op.equals("Sign"))) {
       Tensor out = Tensor.allocate(x.dtype(), x.shape());
@@ -35,14 +34,16 @@ final class Unary {
     return out;
   }
 
-  private static Tensor predicate(String op, Tensor x) {
+  private static Tensor predicate(String op, Attributes a, Tensor x) {
+    boolean above = a.getInt("detect_positive", 1) == 1;
+    boolean below = a.getInt("detect_negative", 1) == 1;
     Tensor out = Tensor.allocate(DType.BOOL, x.shape());
     for (long i = 0; i < x.elements(); i++) {
       double v = x.getDouble(i);
       boolean yes =
           switch (op) {
             case "IsNaN" -> Double.isNaN(v);
-            case "IsInf" -> Double.isInfinite(v);
+            case "IsInf" -> Double.isInfinite(v) && (v > 0 ? above : below);
             default -> v == 0;
           };
       out.setLong(i, yes ? 1 : 0);
@@ -131,28 +132,6 @@ final class Unary {
       } else {
         out.setDouble(i, x.getDouble(i));
       }
-    }
-    return out;
-  }
-
-  static Tensor dequantize(Node node, Tensor[] in) {
-    Tensor x = in[0];
-    Tensor scale = in[1];
-    Tensor zero = in.length > 2 ? in[2] : null;
-    Tensor out = Tensor.allocate(scale.dtype(), x.shape());
-    long inner = 1;
-    long channels = 1;
-    if (scale.elements() > 1) {
-      int axis = Shapes.axis(node.attributes().getInt("axis", 1), x.rank());
-      channels = x.dim(axis);
-      for (int d = axis + 1; d < x.rank(); d++) {
-        inner *= x.dim(d);
-      }
-    }
-    for (long i = 0; i < out.elements(); i++) {
-      long c = i / inner % channels;
-      double z = zero == null ? 0 : zero.getDouble(c);
-      out.setDouble(i, (x.getDouble(i) - z) * scale.getDouble(c));
     }
     return out;
   }

@@ -131,13 +131,45 @@ final class OperandRules {
             && q.shape()[0] == k.shape()[0]
             && q.shape()[0] == v.shape()[0],
         "attention of " + heads + " and " + kvHeads + " heads over " + q + ", " + k + " and " + v);
+    long keys = k.shape()[last - 1] + past(node, kvHeads, k.shape()[last] / kvSplit);
     Value mask = node.input(3);
     if (mask != null) {
-      long[] scores = {q.shape()[0], heads, q.shape()[last - 1], k.shape()[last - 1]};
+      long[] scores = {q.shape()[0], heads, q.shape()[last - 1], keys};
+      long[] covered = scores.clone();
+      long width = mask.rank() == 0 ? 1 : mask.shape()[mask.rank() - 1];
+      // Keys beyond the end of a mask are forbidden.
+      covered[3] = width == 1 ? keys : Math.min(width, keys);
       require(
-          Arrays.equals(Shapes.broadcast(mask.shape(), scores), scores),
+          Arrays.equals(Shapes.broadcast(mask.shape(), covered), covered),
           mask + " as mask of scores " + Arrays.toString(scores));
     }
+    Value valid = node.input(6);
+    require(valid == null || isVector(valid, q.shape()[0]), valid + " as numbers of valid keys");
+    require(
+        a.getInt("left_window_size", -1) >= -1 && a.getInt("right_window_size", -1) >= -1,
+        "a window of negative size");
+  }
+
+  /** The length of the key cache in front, which must fit keys and values. */
+  private static long past(Node node, long heads, long size) {
+    Value keys = node.input(4);
+    Value values = node.input(5);
+    require((keys == null) == (values == null), "past keys need past values");
+    if (keys == null) {
+      return 0;
+    }
+    require(
+        keys.rank() == 4
+            && values.rank() == 4
+            && keys.shape()[0] == node.input(0).shape()[0]
+            && values.shape()[0] == keys.shape()[0]
+            && keys.shape()[1] == heads
+            && values.shape()[1] == heads
+            && keys.shape()[2] == values.shape()[2]
+            && keys.shape()[3] == size
+            && node.input(6) == null,
+        "past " + keys + " and " + values);
+    return keys.shape()[2];
   }
 
   private static boolean isVector(Value v, long size) {

@@ -33,8 +33,21 @@ final class TypeRules {
       case "IsNaN", "IsInf", "Not" -> set(node, 0, DType.BOOL, x.shape());
       case "Cast" -> set(node, 0, castTarget(node), x.shape());
       case "CastLike" -> set(node, 0, node.input(1).dtype(), x.shape());
-      case "DequantizeLinear" -> set(node, 0, node.input(1).dtype(), x.shape());
+      case "QuantizeLinear" -> {
+        DType named = DType.ofOnnx((int) a.getInt("output_dtype", 0));
+        Value zero = node.input(2);
+        set(node, 0, zero != null ? zero.dtype() : named != null ? named : DType.UINT8, x.shape());
+      }
+      case "DequantizeLinear" -> {
+        DType named = DType.ofOnnx((int) a.getInt("output_dtype", 0));
+        set(node, 0, named == null ? node.input(1).dtype() : named, x.shape());
+      }
       case "Dropout" -> {
+        // Without a ratio there is nothing to drop, even where training_mode is on.
+        boolean drops = node.input(2) != null && need(node, 2).getLong(0) != 0;
+        if (drops && (node.input(1) == null || need(node, 1).getDouble(0) != 0)) {
+          throw new UnsupportedOpException("it is in training mode: export for inference");
+        }
         set(node, 0, x.dtype(), x.shape());
         if (node.output(1) != null) {
           set(node, 1, DType.BOOL, x.shape());
@@ -133,7 +146,10 @@ final class TypeRules {
           "ReduceMax",
           "ReduceMin",
           "ReduceProd",
+          "ReduceL1",
           "ReduceL2",
+          "ReduceLogSum",
+          "ReduceLogSumExp",
           "ReduceSumSquare" -> {
         boolean[] axes = ShapeRules.reduced(node, x.rank(), longs(node, 1));
         boolean keep = a.getInt("keepdims", 1) == 1;
@@ -194,9 +210,9 @@ final class TypeRules {
         set(node, 0, x.dtype(), join(x.shape()[0], w[1] * group, win.output()));
       }
       case "AveragePool", "MaxPool" -> {
-        check(node.output(1) == null, "MaxPool with indices is not supported");
         long[] out = Window.of(node, tail(x.shape()), null).output();
         set(node, 0, x.dtype(), join(x.shape()[0], x.shape()[1], out));
+        set(node, 1, DType.INT64, join(x.shape()[0], x.shape()[1], out));
       }
       case "GlobalAveragePool" -> {
         long[] shape = x.shape().clone();
@@ -287,11 +303,15 @@ final class TypeRules {
       shape[2] = v[2] / a.getInt("kv_num_heads", heads) * heads;
     }
     set(node, 0, q.dtype(), shape);
-    for (int i = 1; i < node.outputs().size(); i++) {
-      if (node.output(i) != null) {
-        throw new UnsupportedOpException("Attention with a key-value cache or extra outputs");
-      }
-    }
+    long[] k = node.input(1).shape();
+    boolean flat = q.rank() == 3;
+    long heads = flat ? node.attributes().getInt("q_num_heads", 1) : q.shape()[1];
+    long others = flat ? node.attributes().getInt("kv_num_heads", heads) : k[1];
+    long keys = flat ? k[1] : k[2];
+    keys += node.input(4) == null ? 0 : node.input(4).shape()[2];
+    set(node, 1, q.dtype(), k[0], others, keys, flat ? k[2] / others : k[3]);
+    set(node, 2, q.dtype(), k[0], others, keys, flat ? v[2] / others : v[3]);
+    set(node, 3, q.dtype(), q.shape()[0], heads, flat ? q.shape()[1] : q.shape()[2], keys);
   }
 
   private static long[] tail(long[] shape) {

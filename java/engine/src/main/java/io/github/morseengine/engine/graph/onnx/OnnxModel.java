@@ -38,7 +38,7 @@ import java.util.TreeMap;
 public final class OnnxModel implements AutoCloseable {
 
   private static final int OLDEST_OPSET = 7;
-  private static final int NEWEST_OPSET = 24;
+  private static final int NEWEST_OPSET = 28;
   private static final int MAX_NESTING = 64;
 
   /**

@@ -6,6 +6,7 @@ import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * MatMul, Softmax, MatMul becomes attention; the scale may stand on the queries, the keys or the
@@ -149,11 +150,12 @@ final class AttentionFusion implements Pass {
     Value q = n.input(0);
     Value mask = n.input(3);
     boolean plain =
-        n.input(4) == null
-            && n.output(1) == null
-            && n.output(2) == null
-            && n.output(3) == null
+        n.inputs().stream().skip(4).allMatch(Objects::isNull)
+            && n.outputs().stream().skip(1).allMatch(Objects::isNull)
             && a.getFloat("softcap", 0) == 0
+            && a.getInt("left_window_size", -1) < 0
+            && a.getInt("right_window_size", -1) < 0
+            && covers(mask, n.input(1))
             && Match.isReal(q);
     boolean flat = q.rank() == 3;
     long heads = a.getInt("q_num_heads", flat ? 0 : q.shape()[1]);
@@ -191,6 +193,13 @@ final class AttentionFusion implements Pass {
     Value y =
         r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, scaled, s, in[0], in[1], in[2], mask);
     r.substitute(n, r.reshape(r.transpose(y, 0, 2, 1, 3), n.output(0).shape()));
+  }
+
+  /** Whether a mask does not end before the keys do. */
+  private static boolean covers(Value mask, Value keys) {
+    long count = keys.shape()[keys.rank() == 4 ? 2 : 1];
+    long last = mask == null || mask.rank() == 0 ? 1 : mask.shape()[mask.rank() - 1];
+    return last == 1 || last == count;
   }
 
   /** [N,L,H*d] as [N,H,L,d]. */
