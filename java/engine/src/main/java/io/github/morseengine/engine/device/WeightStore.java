@@ -3,74 +3,44 @@ package io.github.morseengine.engine.device;
 import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
-/**
- * Weights in host memory, each distinct content once: equal bytes in an equal packed layout are one
- * buffer, whoever asks and whatever the tensor is called. Reference-counted; safe for use by
- * several threads.
- */
-public final class WeightStore {
+/** Weights in host memory, each distinct content once. Safe for use by several threads. */
+public final class WeightStore extends ContentStore<WeightStore.Buffer> {
 
   private static final long ALIGNMENT = 64;
 
   /** A counted reference to packed bytes; close gives it back, once. */
   public static final class Weight implements AutoCloseable {
     private final WeightStore store;
-    private final Buffer buffer;
-    private boolean closed;
+    private final Entry<Buffer> entry;
+    private final AtomicBoolean closed = new AtomicBoolean();
 
-    private Weight(WeightStore store, Buffer buffer) {
+    private Weight(WeightStore store, Entry<Buffer> entry) {
       this.store = store;
-      this.buffer = buffer;
+      this.entry = entry;
     }
 
     /** {@return the bytes, valid until close} */
     public MemorySegment data() {
-      return buffer.data;
+      return entry.buffer().data;
     }
 
     /** {@return a number that equal contents share within the store} */
     public long id() {
-      return buffer.id;
+      return entry.id();
     }
 
     @Override
     public void close() {
-      synchronized (store) {
-        if (!closed) {
-          closed = true;
-          store.release(buffer);
-        }
+      if (closed.compareAndSet(false, true)) {
+        store.release(entry);
       }
     }
   }
 
-  private record Origin(ContentHash source, String recipe) {}
-
-  private record Packed(ContentHash content, String layout) {}
-
-  private static final class Buffer {
-    final long id;
-    final Arena arena;
-    final MemorySegment data;
-    final Packed key;
-    int references;
-
-    Buffer(long id, Arena arena, MemorySegment data, Packed key) {
-      this.id = id;
-      this.arena = arena;
-      this.data = data;
-      this.key = key;
-    }
-  }
-
-  private final Map<Origin, Buffer> byOrigin = new HashMap<>();
-  private final Map<Packed, Buffer> byContent = new HashMap<>();
-  private long nextId;
-  private long bytes;
+  record Buffer(Arena arena, MemorySegment data) {}
 
   /** Creates an empty store. */
   public WeightStore() {}
@@ -84,32 +54,18 @@ public final class WeightStore {
    * @param pack makes the packed bytes; called only if nobody packed the same source the same way
    * @return a reference that the caller closes
    */
-  public synchronized Weight acquire(
+  public Weight acquire(
       ContentHash source, String recipe, String layout, Supplier<MemorySegment> pack) {
-    Origin origin = new Origin(source, recipe);
-    Buffer buffer = byOrigin.get(origin);
-    if (buffer == null) {
-      MemorySegment packed = pack.get();
-      Packed key = new Packed(ContentHash.of(packed), layout);
-      buffer = byContent.get(key);
-      if (buffer == null || buffer.data.mismatch(packed) >= 0) {
-        buffer = store(packed, key);
-      }
-      byOrigin.put(origin, buffer);
-    }
-    buffer.references++;
-    return new Weight(this, buffer);
+    return new Weight(this, find(source, recipe, layout, pack));
   }
 
-  private Buffer store(MemorySegment packed, Packed key) {
+  @Override
+  protected Buffer store(MemorySegment packed) {
     Arena arena = Arena.ofShared();
     try {
       MemorySegment data = arena.allocate(Math.max(1, packed.byteSize()), ALIGNMENT);
       MemorySegment.copy(packed, 0, data, 0, packed.byteSize());
-      Buffer buffer = new Buffer(nextId++, arena, data.asSlice(0, packed.byteSize()), key);
-      byContent.put(key, buffer);
-      bytes += packed.byteSize();
-      return buffer;
+      return new Buffer(arena, data.asSlice(0, packed.byteSize()));
     } catch (OutOfMemoryError e) {
       arena.close();
       throw new DeviceOutOfMemoryException(
@@ -117,17 +73,13 @@ public final class WeightStore {
     }
   }
 
-  private void release(Buffer buffer) {
-    if (--buffer.references == 0) {
-      byContent.remove(buffer.key, buffer);
-      byOrigin.values().removeIf(b -> b == buffer);
-      bytes -= buffer.data.byteSize();
-      buffer.arena.close();
-    }
+  @Override
+  protected boolean holds(Buffer buffer, MemorySegment packed) {
+    return buffer.data.mismatch(packed) < 0;
   }
 
-  /** {@return bytes held now} */
-  public synchronized long bytes() {
-    return bytes;
+  @Override
+  protected void free(Buffer buffer) {
+    buffer.arena.close();
   }
 }

@@ -54,18 +54,21 @@ public final class NativeLibraries {
         open(file);
         oneDnn = new Library("oneDNN", file.toString());
       } catch (IllegalCallerException e) {
-        throw new NativeLibraryException(nativeAccessHelp(NativeLibraries.class.getModule()), e);
+        throw accessDenied(e);
       }
     }
     return oneDnn;
   }
 
-  private static String nativeAccessHelp(Module module) {
+  /** {@return the failure that names the flag which grants native access} */
+  static NativeLibraryException accessDenied(IllegalCallerException cause) {
+    Module module = NativeLibraries.class.getModule();
     String names =
         module.isNamed()
             ? "io.github.morseengine.engine,io.github.morseengine.bindings,org.bytedeco.javacpp"
             : "ALL-UNNAMED";
-    return "native access is denied: start Java with --enable-native-access=" + names;
+    return new NativeLibraryException(
+        "native access is denied: start Java with --enable-native-access=" + names, cause);
   }
 
   private static Path fromPath(Path chosen) {
@@ -115,7 +118,8 @@ public final class NativeLibraries {
     }
   }
 
-  private static void open(Path file) {
+  /** Opens a library for the whole process, where the bindings' look-up finds its symbols. */
+  static void open(Path file) {
     try {
       System.load(file.toAbsolutePath().toString());
     } catch (UnsatisfiedLinkError e) {
@@ -130,7 +134,8 @@ public final class NativeLibraries {
         : platform.startsWith("macosx") ? "libdnnl.3.dylib" : "libdnnl.so.3";
   }
 
-  private static String platform() {
+  /** {@return JavaCPP's name of this platform} */
+  static String platform() {
     String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch");
     String cpu = arch.equals("amd64") ? "x86_64" : arch.equals("aarch64") ? "arm64" : arch;

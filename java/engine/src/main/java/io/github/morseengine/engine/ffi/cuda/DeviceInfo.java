@@ -1,0 +1,39 @@
+package io.github.morseengine.engine.ffi.cuda;
+
+/**
+ * What the driver tells about a GPU.
+ *
+ * @param ordinal its number, from 0
+ * @param name its name
+ * @param uuid its identity, which outlives renumbering
+ * @param major compute capability, first number
+ * @param minor compute capability, second number
+ * @param multiprocessors number of multiprocessors
+ * @param totalBytes device memory
+ * @param sharedBytesPerBlock shared memory that a block may ask for beyond the default 48 KiB
+ * @param sharedBytesPerMultiprocessor shared memory of a multiprocessor
+ * @param registersPerMultiprocessor 32-bit registers of a multiprocessor
+ * @param threadsPerMultiprocessor threads that a multiprocessor holds at once
+ * @param l2Bytes level-2 cache
+ * @param memoryPools whether stream-ordered pools work
+ */
+public record DeviceInfo(
+    int ordinal,
+    String name,
+    String uuid,
+    int major,
+    int minor,
+    int multiprocessors,
+    long totalBytes,
+    long sharedBytesPerBlock,
+    long sharedBytesPerMultiprocessor,
+    int registersPerMultiprocessor,
+    int threadsPerMultiprocessor,
+    long l2Bytes,
+    boolean memoryPools) {
+
+  /** {@return the compute capability as in sm_90} */
+  public int computeCapability() {
+    return 10 * major + minor;
+  }
+}

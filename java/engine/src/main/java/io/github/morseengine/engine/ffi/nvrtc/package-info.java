@@ -1,0 +1,2 @@
+/** Checked calls of NVRTC, CUDA's run-time compiler. */
+package io.github.morseengine.engine.ffi.nvrtc;

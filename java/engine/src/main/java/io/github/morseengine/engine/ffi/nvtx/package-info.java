@@ -1,0 +1,2 @@
+/** Ranges that profilers show. */
+package io.github.morseengine.engine.ffi.nvtx;
