@@ -52,6 +52,8 @@ final class ConvLowering {
         bias == null
             ? null
             : MemoryDesc.strided(DType.FLOAT32, new long[] {shape[1]}, new long[] {1});
+    long bytes = 4 * (weight.elements() + x.elements() + y.elements());
+    boolean alone = p.alone(Flops.of(node), bytes);
     Primitive primitive;
     int residualArg = 0;
     try (Attributes attributes = new Attributes();
@@ -67,7 +69,11 @@ final class ConvLowering {
       };
       Function<MemoryDesc, Primitive> maker =
           layout ->
-              Primitive.convolution(p.engine, transposed, xd, layout, bd, yd, geometry, attributes);
+              p.make(
+                  alone,
+                  () ->
+                      Primitive.convolution(
+                          p.engine, transposed, xd, layout, bd, yd, geometry, attributes));
       primitive = p.choose(source, dims.length, maker);
       if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {
         GatheredConv gathered = new GatheredConv(p, node, x, y, r, win);
@@ -82,15 +88,18 @@ final class ConvLowering {
     }
     xd.close();
     yd.close();
-    if (primitive == null) {
+    boolean fits =
+        primitive != null
+            && primitive.source().bytes() == x.dtype().bytes() * x.elements()
+            && primitive.destination().bytes() == 4 * y.elements();
+    if (!fits) {
+      close(rd, bd);
+      if (primitive != null) {
+        primitive.close();
+      }
       return false;
     }
-    if (primitive.source().bytes() != x.dtype().bytes() * x.elements()
-        || primitive.destination().bytes() != 4 * y.elements()) {
-      primitive.close();
-      return false;
-    }
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     try (MemoryDesc plain = MemoryDesc.strided(p.products, dims, strides)) {
       View packed = p.packed(source, dims.length, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);

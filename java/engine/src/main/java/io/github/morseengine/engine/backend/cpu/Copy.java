@@ -22,7 +22,22 @@ final class Copy {
     return new JavaStep("strided copy", List.of(from, to), b -> bind(b, from, to));
   }
 
-  private static Step.Bound bind(Binding b, View from, View to) {
+  /**
+   * The dimensions of a copy, outermost of the target first: sizes, strides of the source, strides
+   * of the target, in elements; those that both sides hold one after another are one.
+   */
+  static long[][] dims(View from, View to) {
+    List<long[]> dims = merged(from, to);
+    long[][] out = new long[3][dims.size()];
+    for (int d = 0; d < dims.size(); d++) {
+      for (int k = 0; k < 3; k++) {
+        out[k][d] = dims.get(d)[k];
+      }
+    }
+    return out;
+  }
+
+  private static List<long[]> merged(View from, View to) {
     List<long[]> dims = new ArrayList<>();
     for (int d : to.order()) {
       if (to.shape()[d] == 1) {
@@ -39,6 +54,11 @@ final class Copy {
     if (dims.isEmpty()) {
       dims.add(new long[] {1, 1, 1});
     }
+    return dims;
+  }
+
+  private static Step.Bound bind(Binding b, View from, View to) {
+    List<long[]> dims = merged(from, to);
     int bytes = to.dtype().bytes();
     long lowest = 0;
     for (int d = 0; d < from.rank(); d++) {

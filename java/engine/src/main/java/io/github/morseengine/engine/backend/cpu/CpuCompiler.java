@@ -5,6 +5,7 @@ import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import io.github.morseengine.engine.ffi.openmp.Team;
 import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
@@ -33,7 +34,8 @@ final class CpuCompiler {
       PackedLayouts layouts,
       int threads,
       DType products) {
-    Program program = new Program(engine, store, layouts, products);
+    Program program = new Program(engine, store, layouts, threads, products);
+    Team.use(threads);
     try {
       CpuCompiler compiler = new CpuCompiler(program);
       compiler.run(graph);

@@ -15,6 +15,10 @@ final class CpuRun implements Run {
   private final Arena lifetime = Arena.ofShared();
   private final Team team;
   private final Step.Bound[] steps;
+
+  /** Per step, how many threads oneDNN takes for it. */
+  private final int[] width;
+
   private final MemorySegment[] inputs;
   private final MemorySegment[] outputs;
   private boolean closed;
@@ -23,13 +27,16 @@ final class CpuRun implements Run {
     this.executable = executable;
     this.team = new Team(executable.threads);
     this.steps = new Step.Bound[executable.steps.size()];
+    this.width = new int[steps.length];
     try {
       MemorySegment arena =
           lifetime.allocate(Math.max(1, executable.arenaBytes()), MemoryPlan.ALIGNMENT);
       Binding binding = new Binding(executable.engine, team, arena, lifetime);
       team.adopt();
       for (int i = 0; i < steps.length; i++) {
-        steps[i] = executable.steps.get(i).bind(binding);
+        Step step = executable.steps.get(i);
+        width[i] = step.alone() ? 1 : executable.threads;
+        steps[i] = step.bind(binding);
       }
       inputs = slices(binding, executable.inputViews);
       outputs = slices(binding, executable.outputViews);
@@ -62,16 +69,20 @@ final class CpuRun implements Run {
 
   @Override
   public void execute() {
-    team.adopt();
-    for (Step.Bound step : steps) {
-      step.run();
+    int now = 0;
+    for (int i = 0; i < steps.length; i++) {
+      if (width[i] != now) {
+        now = width[i];
+        Team.use(now);
+      }
+      steps[i].run();
     }
   }
 
   @Override
   public void executeProfiled(long[] nanos) {
-    team.adopt();
     for (int i = 0; i < steps.length; i++) {
+      Team.use(width[i]);
       long start = System.nanoTime();
       steps[i].run();
       nanos[i] += System.nanoTime() - start;

@@ -14,10 +14,18 @@ final class DnnStep implements Step {
   private record Operand(int code, MemoryDesc desc, View view, boolean ownsDesc) {}
 
   private final Primitive primitive;
+  private final boolean alone;
   private final List<Operand> operands = new ArrayList<>();
 
-  DnnStep(Primitive primitive) {
+  /**
+   * A step without operands.
+   *
+   * @param primitive closed with the step
+   * @param alone whether it was made for one thread, see {@link Program#alone}
+   */
+  DnnStep(Primitive primitive, boolean alone) {
     this.primitive = primitive;
+    this.alone = alone;
   }
 
   /** Adds an operand; the descriptor is closed with the step. */
@@ -39,6 +47,11 @@ final class DnnStep implements Step {
   @Override
   public String kernel() {
     return "oneDNN " + primitive.implementation();
+  }
+
+  @Override
+  public boolean alone() {
+    return alone;
   }
 
   @Override

@@ -23,6 +23,9 @@ final class ElementwiseLowering {
   /** Below this many elements a call of oneDNN takes longer than the loop. */
   private static final long SMALL = 2048;
 
+  /** What a function such as the exponential counts as. */
+  private static final long FUNCTION_FLOPS = 16;
+
   private ElementwiseLowering() {}
 
   /** Functions of one input; false where there is no fast path. */
@@ -45,14 +48,17 @@ final class ElementwiseLowering {
     View from = new View(x.slot(), x.offset(), DType.FLOAT32, line(x), new long[] {1});
     View to = new View(y.slot(), 0, DType.FLOAT32, line(x), new long[] {1});
     MemoryDesc desc = ConvLowering.desc(from);
+    boolean alone = p.alone(FUNCTION_FLOPS * x.elements(), from, to);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = Primitive.eltwise(p.engine, f, alpha(node), 0, desc, attributes);
+      primitive =
+          p.make(alone, () -> Primitive.eltwise(p.engine, f, alpha(node), 0, desc, attributes));
     }
     if (primitive == null) {
+      desc.close();
       return false;
     }
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     step.with(Arg.SRC.code(), desc, from);
     step.with(Arg.DST.code(), ConvLowering.desc(to), to);
     p.add(step);
@@ -151,12 +157,16 @@ final class ElementwiseLowering {
       a = a.reshape(new long[] {1});
       b = b.reshape(new long[] {1});
     }
+    if (b.elements() == a.elements() && a.elements() >= SMALL) {
+      b = p.as(b, a.strides());
+    }
     View y = p.allocate(DType.FLOAT32, a.shape(), a.strides());
-    Primitive primitive = b.has(a.strides()) ? binary(p, kind, a, b, y) : null;
+    boolean alone = p.alone(0, a, b, y);
+    Primitive primitive = binary(p, kind, a, b, y, alone);
     if (primitive == null) {
       p.add(BroadcastKernel.step(kind, a, b.expand(a.shape()), y));
     } else {
-      DnnStep step = new DnnStep(primitive);
+      DnnStep step = new DnnStep(primitive, alone);
       step.with(Arg.SRC.code(), ConvLowering.desc(a), a);
       step.with(Arg.SRC_1.code(), ConvLowering.desc(b), b);
       step.with(Arg.DST.code(), ConvLowering.desc(y), y);
@@ -167,17 +177,22 @@ final class ElementwiseLowering {
     return true;
   }
 
-  /** oneDNN's kernel for operands of one layout; null where it has only its reference. */
-  private static Primitive binary(Program p, BinaryKind kind, View a, View b, View y) {
-    if (a.elements() != b.elements() || a.elements() < SMALL) {
+  /**
+   * oneDNN's kernel, for a second operand of the same layout or one that is repeated; null where it
+   * has only its reference.
+   */
+  private static Primitive binary(
+      Program p, BinaryKind kind, View a, View b, View y, boolean alone) {
+    if (a.elements() < SMALL || b.elements() != a.elements() && !b.isPacked()) {
       return null;
     }
     try (Attributes attributes = new Attributes();
         MemoryDesc ad = ConvLowering.desc(a);
         MemoryDesc bd = ConvLowering.desc(b);
         MemoryDesc yd = ConvLowering.desc(y)) {
-      Primitive found = Primitive.binary(p.engine, kind, ad, bd, yd, attributes);
-      if (found != null && found.implementation().startsWith("ref")) {
+      Primitive found =
+          p.make(alone, () -> Primitive.binary(p.engine, kind, ad, bd, yd, attributes));
+      if (found != null && found.isReference()) {
         found.close();
         return null;
       }

@@ -154,6 +154,7 @@ final class GatheredConv {
     MemoryDesc wd = MemoryDesc.strided(DType.FLOAT32, weightShape, weightStrides);
     MemoryDesc od = ConvLowering.desc(out);
     MemoryDesc ed = extra == null ? null : ConvLowering.desc(extra);
+    boolean alone = p.alone(2 * rows * k * outputs, 4 * (rows * k + k * outputs + rows * outputs));
     Primitive primitive;
     int extraArg = 0;
     try (Attributes attributes = new Attributes()) {
@@ -163,9 +164,9 @@ final class GatheredConv {
       if (silu) {
         attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
       }
-      primitive = Primitive.matmul(p.engine, cd, wd, null, od, attributes);
+      primitive = p.make(alone, () -> Primitive.matmul(p.engine, cd, wd, null, od, attributes));
     }
-    DnnStep step = primitive == null ? null : new DnnStep(primitive);
+    DnnStep step = primitive == null ? null : new DnnStep(primitive, alone);
     if (primitive == null || primitive.isReference()) {
       ConvLowering.close(cd, wd, od, ed);
       if (step != null) {

@@ -58,6 +58,7 @@ final class LinearLowering {
             ? null
             : MemoryDesc.strided(DType.FLOAT32, new long[] {1, n}, new long[] {n, 1});
     MemoryDesc rd = r == null ? null : ConvLowering.desc(r);
+    boolean alone = p.alone(2 * m * n * k, 4 * (w.elements() + m * k + m * n));
     Primitive primitive;
     int residualArg = 0;
     try (Attributes attributes = new Attributes();
@@ -71,14 +72,16 @@ final class LinearLowering {
         case "gelu_tanh" -> attributes.eltwise(Attributes.Eltwise.GELU_TANH, 0, 0);
         default -> {}
       }
-      Primitive known =
-          p.choose(w, 2, layout -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
-      primitive = known != null ? known : Primitive.matmul(p.engine, xd, any, bd, yd, attributes);
+      Function<MemoryDesc, Primitive> maker =
+          layout -> p.make(alone, () -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
+      Primitive known = p.choose(w, 2, maker);
+      primitive = known != null ? known : maker.apply(any);
     }
     if (primitive == null) {
+      ConvLowering.close(xd, yd, bd, rd);
       return false;
     }
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     try (MemoryDesc plain = MemoryDesc.strided(p.products, new long[] {k, n}, new long[] {n, 1})) {
       View packed = p.packed(w, 2, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
@@ -112,6 +115,7 @@ final class LinearLowering {
     long n = w.shape()[1];
     long[] dims = {n, k, 1, 1};
     long[][] geometry = {{1, 1}, {1, 1}, {0, 0}, {0, 0}};
+    boolean alone = p.alone(2 * n * k, 4 * w.elements());
     Primitive primitive;
     MemoryDesc bd =
         bias == null ? null : MemoryDesc.strided(DType.FLOAT32, new long[] {n}, new long[] {1});
@@ -124,7 +128,11 @@ final class LinearLowering {
       }
       Function<MemoryDesc, Primitive> maker =
           layout ->
-              Primitive.convolution(p.engine, false, xd, layout, bd, yd, geometry, attributes);
+              p.make(
+                  alone,
+                  () ->
+                      Primitive.convolution(
+                          p.engine, false, xd, layout, bd, yd, geometry, attributes));
       Primitive known = p.choose(w, 4, maker);
       primitive = known != null ? known : maker.apply(any);
     }
@@ -142,7 +150,7 @@ final class LinearLowering {
       }
       return false;
     }
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, new long[] {1, n, 1, 1})) {
       View packed = p.packed(w, 4, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);

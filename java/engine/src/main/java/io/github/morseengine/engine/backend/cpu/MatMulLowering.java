@@ -81,6 +81,7 @@ final class MatMulLowering {
     MemoryDesc bd = ConvLowering.desc(b);
     MemoryDesc yd = ConvLowering.desc(y);
     MemoryDesc md = mask == null ? null : ConvLowering.desc(mask);
+    boolean alone = p.alone(flops, a, b, y, mask);
     Primitive primitive;
     int maskArg = 0;
     try (Attributes attributes = new Attributes()) {
@@ -90,12 +91,13 @@ final class MatMulLowering {
       if (md != null) {
         maskArg = attributes.add(md);
       }
-      primitive = Primitive.matmul(p.engine, ad, bd, null, yd, attributes);
+      primitive = p.make(alone, () -> Primitive.matmul(p.engine, ad, bd, null, yd, attributes));
     }
     if (primitive == null) {
+      ConvLowering.close(ad, bd, yd, md);
       return false;
     }
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     step.with(Arg.SRC.code(), ad, a).with(Arg.WEIGHTS.code(), bd, b).with(Arg.DST.code(), yd, y);
     if (md != null) {
       step.with(maskArg, md, mask);

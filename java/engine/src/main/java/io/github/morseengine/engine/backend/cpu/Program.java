@@ -11,6 +11,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.openmp.Team;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -28,9 +29,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 
 /** A program under construction: steps, slots, and where each value lies. For one thread. */
 final class Program implements Placement {
+
+  private static final long ALONE_FLOPS = 750_000;
+  private static final long ALONE_BYTES = 256_000;
 
   final DnnEngine engine;
   final List<Step> steps = new ArrayList<>();
@@ -40,6 +45,9 @@ final class Program implements Placement {
   private final WeightStore store;
   private final PackedLayouts layouts;
 
+  /** Threads of a run. */
+  private final int threads;
+
   /** Element type of what convolutions and linear layers multiply. */
   final DType products;
 
@@ -48,8 +56,9 @@ final class Program implements Placement {
   private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
   private Node current;
 
-  Program(DnnEngine engine, WeightStore store, PackedLayouts layouts, DType products) {
+  Program(DnnEngine engine, WeightStore store, PackedLayouts layouts, int threads, DType products) {
     this.engine = engine;
+    this.threads = threads;
     this.products = products;
     this.layouts = layouts;
     this.store = store;
@@ -109,7 +118,42 @@ final class Program implements Placement {
 
   @Override
   public void copy(View from, View to, String what) {
-    addHelper(Copy.step(from, to), what);
+    if (!Reorder.add(this, from, to, what)) {
+      addHelper(Copy.step(from, to), what);
+    }
+  }
+
+  /**
+   * Whether one thread is done before a second would have begun: waking a team and waiting for it
+   * takes about two microseconds, in which one thread does a million operations or reads 200 KB.
+   *
+   * @param flops arithmetic operations
+   * @param bytes bytes read and written
+   */
+  boolean alone(long flops, long bytes) {
+    return threads > 1 && flops < ALONE_FLOPS && bytes < ALONE_BYTES;
+  }
+
+  /** See {@link #alone(long, long)}. */
+  boolean alone(long flops, View... views) {
+    long bytes = 0;
+    for (View v : views) {
+      bytes += v == null ? 0 : v.elements() * v.dtype().bytes();
+    }
+    return alone(flops, bytes);
+  }
+
+  /** Makes a primitive for one thread or for all. */
+  Primitive make(boolean alone, Supplier<Primitive> maker) {
+    if (!alone) {
+      return maker.get();
+    }
+    Team.use(1);
+    try {
+      return maker.get();
+    } finally {
+      Team.use(threads);
+    }
   }
 
   /** A view in the type of products; converted once, however many layers read it. */
@@ -131,11 +175,12 @@ final class Program implements Placement {
         allocate(products, view.shape(), view.isPacked() ? view.strides() : view.packedLike());
     MemoryDesc source = ConvLowering.desc(view);
     MemoryDesc target = ConvLowering.desc(to);
+    boolean alone = alone(0, view, to);
     Primitive reorder;
     try (Attributes attributes = new Attributes()) {
-      reorder = Primitive.reorder(engine, source, target, attributes);
+      reorder = make(alone, () -> Primitive.reorder(engine, source, target, attributes));
     }
-    DnnStep step = new DnnStep(reorder);
+    DnnStep step = new DnnStep(reorder, alone);
     step.with(Primitive.Arg.SRC.code(), source, view);
     step.with(Primitive.Arg.DST.code(), target, to);
     ConvLowering.scratch(this, step);
@@ -201,8 +246,7 @@ final class Program implements Placement {
         new long[] {1});
   }
 
-  private WeightStore.Weight keep(
-      Constant c, String layout, java.util.function.Supplier<MemorySegment> pack) {
+  private WeightStore.Weight keep(Constant c, String layout, Supplier<MemorySegment> pack) {
     try {
       String recipe = c.viewKey() + "|" + layout;
       WeightStore.Weight w = store.acquire(hash(c.source()), recipe, layout, pack);

@@ -1,6 +1,9 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.ffi.onednn.Attributes;
+import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
+import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -49,8 +52,33 @@ final class ResizeLowering {
 
   private static View repeat(Program p, View x, long[] shape) {
     View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
+    if (resampled(p, x, y)) {
+      return y;
+    }
     p.addHelper(new JavaStep("nearest upsample", List.of(x, y), b -> bind(b, x, y)), "Upsample");
     return y;
+  }
+
+  private static boolean resampled(Program p, View x, View y) {
+    MemoryDesc xd = ConvLowering.desc(x);
+    MemoryDesc yd = ConvLowering.desc(y);
+    boolean alone = p.alone(0, x, y);
+    Primitive primitive;
+    try (Attributes attributes = new Attributes()) {
+      primitive = p.make(alone, () -> Primitive.nearest(p.engine, xd, yd, attributes));
+    }
+    if (primitive == null || primitive.isReference()) {
+      ConvLowering.close(xd, yd);
+      if (primitive != null) {
+        primitive.close();
+      }
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive, alone);
+    step.with(Primitive.Arg.SRC.code(), xd, x).with(Primitive.Arg.DST.code(), yd, y);
+    ConvLowering.scratch(p, step);
+    p.addHelper(step, "Upsample");
+    return true;
   }
 
   private static Step.Bound bind(Binding b, View from, View to) {

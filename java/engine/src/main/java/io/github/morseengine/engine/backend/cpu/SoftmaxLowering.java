@@ -35,14 +35,16 @@ final class SoftmaxLowering {
   private static boolean add(Program p, View x, View y, int axis, String what) {
     MemoryDesc xd = ConvLowering.desc(x);
     MemoryDesc yd = ConvLowering.desc(y);
+    boolean alone = p.alone(10 * x.elements(), x);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = Primitive.softmax(p.engine, xd, yd, axis, attributes);
+      primitive = p.make(alone, () -> Primitive.softmax(p.engine, xd, yd, axis, attributes));
     }
     if (primitive == null) {
+      ConvLowering.close(xd, yd);
       return false;
     }
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), yd, y);
     ConvLowering.scratch(p, step);
     p.add(step, what, 5 * x.elements());
@@ -67,17 +69,19 @@ final class SoftmaxLowering {
     }
     View y = p.allocateDense(DType.FLOAT32, x.shape());
     MemoryDesc xd = ConvLowering.desc(x);
+    boolean alone = p.alone(8 * x.elements(), x, y);
+    float epsilon = node.attributes().getFloat("epsilon", 1e-5f);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      float epsilon = node.attributes().getFloat("epsilon", 1e-5f);
-      primitive = Primitive.layerNorm(p.engine, xd, epsilon, attributes);
+      primitive = p.make(alone, () -> Primitive.layerNorm(p.engine, xd, epsilon, attributes));
     }
     if (primitive == null) {
+      xd.close();
       return false;
     }
     long[] one = {1};
     long[] width = {x.shape()[axis]};
-    DnnStep step = new DnnStep(primitive);
+    DnnStep step = new DnnStep(primitive, alone);
     step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), ConvLowering.desc(y), y);
     step.with(
         Arg.SCALE.code(), MemoryDesc.strided(DType.FLOAT32, width, one), p.floatsOf(node.input(1)));

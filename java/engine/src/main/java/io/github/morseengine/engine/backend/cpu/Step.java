@@ -20,6 +20,11 @@ interface Step extends AutoCloseable {
   /** {@return all memory that it reads or writes, for lifetimes} */
   List<View> views();
 
+  /** {@return whether oneDNN is to run it on the caller's thread alone} */
+  default boolean alone() {
+    return false;
+  }
+
   /** Binds memory. */
   Bound bind(Binding binding);
 

@@ -124,7 +124,9 @@ public final class Primitive implements AutoCloseable {
 
   /** {@return whether oneDNN has nothing better than its reference kernel} */
   public boolean isReference() {
-    return implementation.startsWith("ref") || implementation.startsWith("gemm:ref");
+    return implementation.startsWith("ref")
+        || implementation.startsWith("simple:any")
+        || implementation.startsWith("gemm:ref");
   }
 
   /**
@@ -317,6 +319,33 @@ public final class Primitive implements AutoCloseable {
                 desc.handle(),
                 alpha,
                 beta,
+                attributes.handle()));
+  }
+
+  /**
+   * Nearest-neighbour resampling of the dimensions behind the second. An element of the destination
+   * takes round((o + 0.5) * in / out - 0.5), which for whole factors is o / factor.
+   *
+   * @param engine the engine
+   * @param src source [N,C,..]
+   * @param dst destination [N,C,..]
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive nearest(
+      DnnEngine engine, MemoryDesc src, MemoryDesc dst, Attributes attributes) {
+    return create(
+        engine,
+        "dnnl_resampling_forward_primitive_desc_create",
+        out ->
+            OneDnn.dnnl_resampling_forward_primitive_desc_create(
+                out,
+                engine.handle(),
+                OneDnn.dnnl_forward_inference(),
+                OneDnn.dnnl_resampling_nearest(),
+                MemorySegment.NULL,
+                src.handle(),
+                dst.handle(),
                 attributes.handle()));
   }
 

@@ -82,6 +82,16 @@ public final class Team implements AutoCloseable {
 
   /** Makes oneDNN use this team's number of threads when it is called by the current thread. */
   public void adopt() {
+    use(threads);
+  }
+
+  /**
+   * Makes oneDNN use a number of threads when it is called by the current thread, for what it
+   * compiles as well as for what it runs. The library must have been opened.
+   *
+   * @param threads the number
+   */
+  public static void use(int threads) {
     OpenMp.omp_set_num_threads(threads);
   }
 
