@@ -66,8 +66,9 @@ CUresult load(const void* bytes, LoadedModule** out) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
   auto image = std::make_shared<Image>();
+  // The file stays open as long as the library: a second one of the same path would be taken for it.
+  image->file = file;
   image->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  close(file);
   if (!image->library) {
     std::fprintf(stderr, "morse-sim: module: %s\n", dlerror());
     return CUDA_ERROR_INVALID_IMAGE;
@@ -88,6 +89,7 @@ CUresult load(const void* bytes, LoadedModule** out) {
 
 Image::~Image() {
   if (library) dlclose(library);
+  if (file >= 0) close(file);
 }
 
 }  // namespace sim

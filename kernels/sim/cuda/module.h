@@ -11,6 +11,7 @@ namespace sim {
 
 // The shared object of a module; queued launches keep it loaded.
 struct Image {
+  int file = -1;
   void* library = nullptr;
   const Module* module = nullptr;
   size_t static_shared = 0;
