@@ -1,5 +1,6 @@
 package io.github.morseengine.cli;
 
+import io.github.morseengine.engine.CudaDiagnostics;
 import io.github.morseengine.engine.Diagnostics;
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.error.MorseException;
@@ -45,16 +46,15 @@ final class DoctorCommand implements Callable<Integer> {
     List<Map<String, Object>> libraries = libraries(missing);
     cpu.put("instruction_set", libraries.isEmpty() ? null : Diagnostics.instructionSet());
     cpu.put("features", Diagnostics.processorFeatures());
-    Map<String, Object> cuda = new LinkedHashMap<>();
-    cuda.put("available", false);
-    cuda.put("driver", Diagnostics.gpuDriver());
-    cuda.put("devices", List.of());
-    cuda.put("reason", "this build has no CUDA backend");
+    CudaDiagnostics gpu = CudaDiagnostics.inspect();
+    gpu.libraries().stream()
+        .filter(l -> l.path() != null)
+        .forEach(l -> libraries.add(library(l.name(), l.version(), l.path())));
     report.put("java", java);
     report.put("cpu", cpu);
     report.put("libraries", libraries);
-    report.put("cuda", cuda);
-    print(java, cpu, libraries, cuda, missing);
+    report.put("cuda", cuda(gpu));
+    print(java, cpu, libraries, gpu, missing);
     options.write(report, begin);
     return missing.isEmpty() ? 0 : Main.FAILED;
   }
@@ -72,16 +72,52 @@ final class DoctorCommand implements Callable<Integer> {
     List<Map<String, Object>> out = new ArrayList<>();
     try {
       for (Diagnostics.Library l : Diagnostics.libraries()) {
-        Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("name", l.name());
-        entry.put("version", l.version());
-        entry.put("path", l.path());
-        out.add(entry);
+        out.add(library(l.name(), l.version(), l.path()));
       }
     } catch (MorseException e) {
       missing.add("a library: " + e.getMessage());
     }
     return out;
+  }
+
+  private static Map<String, Object> library(String name, String version, String path) {
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("name", name);
+    entry.put("version", version);
+    entry.put("path", path);
+    return entry;
+  }
+
+  private static Map<String, Object> cuda(CudaDiagnostics gpu) {
+    Map<String, Object> cuda = new LinkedHashMap<>();
+    cuda.put("available", gpu.available());
+    cuda.put("driver", driver(gpu));
+    List<Map<String, Object>> devices = new ArrayList<>();
+    for (CudaDiagnostics.Device d : gpu.devices()) {
+      Map<String, Object> device = new LinkedHashMap<>();
+      device.put("name", d.name());
+      device.put("architecture", d.architecture());
+      device.put("multiprocessors", d.multiprocessors());
+      device.put("memory_bytes", d.memoryBytes());
+      devices.add(device);
+    }
+    cuda.put("devices", devices);
+    cuda.put("reason", gpu.reason());
+    Map<String, Object> absent = new LinkedHashMap<>();
+    gpu.libraries().stream()
+        .filter(l -> l.path() == null)
+        .forEach(l -> absent.put(l.name(), l.problem()));
+    cuda.put("missing", absent);
+    return cuda;
+  }
+
+  /** {@return the driver's own version, else the CUDA version that it runs; null without one} */
+  private static String driver(CudaDiagnostics gpu) {
+    String installed = Diagnostics.gpuDriver();
+    CudaDiagnostics.Library library = gpu.libraries().isEmpty() ? null : gpu.libraries().get(0);
+    return installed != null || library == null || library.version() == null
+        ? installed
+        : "CUDA " + library.version();
   }
 
   private static Map<String, Object> java() {
@@ -97,7 +133,7 @@ final class DoctorCommand implements Callable<Integer> {
       Map<String, Object> java,
       Map<String, Object> cpu,
       List<Map<String, Object>> libraries,
-      Map<String, Object> cuda,
+      CudaDiagnostics gpu,
       List<String> missing) {
     PrintStream out = console.out();
     out.printf(
@@ -119,7 +155,23 @@ final class DoctorCommand implements Callable<Integer> {
       String version = l.get("version") == null ? "" : " " + l.get("version");
       out.println("library  " + l.get("name") + version + " in " + l.get("path"));
     }
-    out.println("cuda     not available: " + cuda.get("reason"));
+    for (CudaDiagnostics.Device d : gpu.devices()) {
+      out.printf(
+          Locale.ROOT,
+          "gpu      %s, %s, %d multiprocessors, %.1f GiB; driver %s%n",
+          d.name(),
+          d.architecture(),
+          d.multiprocessors(),
+          d.memoryBytes() / GIB,
+          driver(gpu));
+    }
+    out.println("cuda     " + (gpu.available() ? "available" : "not available: " + gpu.reason()));
+    if (!gpu.devices().isEmpty()) {
+      // Without a GPU they would help nobody.
+      gpu.libraries().stream()
+          .filter(l -> l.path() == null && l.optional())
+          .forEach(l -> out.println("optional " + l.problem()));
+    }
     for (String m : missing) {
       out.println("missing  " + m);
     }

@@ -272,8 +272,10 @@ class ReportTest {
     assertEquals(0, cli.code(), cli.err());
     Map<?, ?> r = Cli.json(json);
     keys(r, "java", "cpu", "libraries", "cuda");
+    Map<?, ?> cuda = (Map<?, ?>) r.get("cuda");
     assertEquals(
-        Set.of("available", "driver", "devices", "reason"), ((Map<?, ?>) r.get("cuda")).keySet());
+        Set.of("available", "driver", "devices", "reason", "missing"), cuda.keySet(), "cuda");
+    assertEquals(cuda.get("reason") == null, cuda.get("available"), "a reason or a device");
     Map<?, ?> library = (Map<?, ?>) ((List<?>) r.get("libraries")).get(0);
     assertEquals(Set.of("name", "version", "path"), library.keySet());
     assertTrue(Files.exists(Path.of((String) library.get("path"))));

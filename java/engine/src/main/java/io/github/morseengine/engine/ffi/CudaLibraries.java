@@ -58,9 +58,8 @@ public final class CudaLibraries {
         text.append(": ").append(String.join("; ", rejected));
       }
       text.append("; looked in ").append(String.join(", ", places)).append(": ");
-      return text.append(library.remedy())
-          .append(", or name its folder with MORSE_CUDA_PATH")
-          .toString();
+      text.append(library.remedy()).append(", or name its folder with MORSE_CUDA_PATH");
+      return library.optional() ? text.toString() : text + ", or use the backend cpu";
     }
   }
 

@@ -77,6 +77,11 @@ public enum CudaLibrary {
     return remedy;
   }
 
+  /** {@return whether the CUDA backend works without it, though perhaps slower} */
+  public boolean optional() {
+    return this != DRIVER && this != NVRTC;
+  }
+
   /** Whether its major version is that of CUDA, and so bound by the driver's. */
   private boolean numberedAsCuda() {
     return this == NVRTC || this == CUBLASLT;

@@ -23,9 +23,6 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class CudaDevice implements AutoCloseable {
 
-  /** Older GPUs lack what the plain kernels use. */
-  private static final int OLDEST_ARCHITECTURE = 70;
-
   /**
    * Freed bytes that the pool keeps instead of giving them back to the system: arenas of usual size
    * come back in microseconds, and those of large models leave the memory to other programs.
@@ -54,18 +51,7 @@ public final class CudaDevice implements AutoCloseable {
   private CudaDevice(int ordinal) {
     driverVersion = CudaDriver.open().toString();
     info = CudaDriver.device(ordinal);
-    if (info.computeCapability() < OLDEST_ARCHITECTURE) {
-      throw new NativeLibraryException(
-          "GPU "
-              + ordinal
-              + " ("
-              + info.name()
-              + ") is sm_"
-              + info.computeCapability()
-              + ", needed is sm_"
-              + OLDEST_ARCHITECTURE
-              + " or newer: choose another with CUDA_VISIBLE_DEVICES, or use the backend cpu");
-    }
+    info.requireSupported();
     compiler = new RuntimeCompiler();
     target = compiler.target(info.computeCapability());
     context = new CudaContext(ordinal);

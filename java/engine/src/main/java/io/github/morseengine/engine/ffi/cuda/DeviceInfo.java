@@ -1,5 +1,7 @@
 package io.github.morseengine.engine.ffi.cuda;
 
+import io.github.morseengine.engine.error.NativeLibraryException;
+
 /**
  * What the driver tells about a GPU.
  *
@@ -32,8 +34,31 @@ public record DeviceInfo(
     long l2Bytes,
     boolean memoryPools) {
 
+  /** Older GPUs lack what the plain kernels use. */
+  private static final int OLDEST = 70;
+
   /** {@return the compute capability as in sm_90} */
   public int computeCapability() {
     return 10 * major + minor;
+  }
+
+  /**
+   * Fails if this GPU is too old.
+   *
+   * @throws NativeLibraryException if so, with what was found and what is needed
+   */
+  public void requireSupported() {
+    if (computeCapability() < OLDEST) {
+      throw new NativeLibraryException(
+          "GPU "
+              + ordinal
+              + " ("
+              + name
+              + ") is sm_"
+              + computeCapability()
+              + ", needed is sm_"
+              + OLDEST
+              + " or newer: choose another with CUDA_VISIBLE_DEVICES, or use the backend cpu");
+    }
   }
 }
