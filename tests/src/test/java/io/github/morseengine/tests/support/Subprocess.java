@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -37,17 +38,38 @@ public record Subprocess(int code, String out, String err) {
    */
   public static Process start(
       Path folder, List<String> options, String classPath, List<?> command) {
+    return start(folder, Map.of(), options, classPath, command);
+  }
+
+  /**
+   * Starts a class with further environment variables and does not wait.
+   *
+   * @param folder receives the output, and is the working directory
+   * @param environment the variables
+   * @param options of Java
+   * @param classPath where classes are
+   * @param command the class and its arguments
+   * @return the process
+   */
+  public static Process start(
+      Path folder,
+      Map<String, String> environment,
+      List<String> options,
+      String classPath,
+      List<?> command) {
     List<String> all = new ArrayList<>();
     all.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     all.addAll(options);
     all.addAll(List.of("-Xmx1g", "-cp", classPath));
     command.forEach(part -> all.add(part.toString()));
     try {
-      return new ProcessBuilder(all)
-          .directory(folder.toFile())
-          .redirectOutput(folder.resolve("stdout.txt").toFile())
-          .redirectError(folder.resolve("stderr.txt").toFile())
-          .start();
+      ProcessBuilder builder =
+          new ProcessBuilder(all)
+              .directory(folder.toFile())
+              .redirectOutput(folder.resolve("stdout.txt").toFile())
+              .redirectError(folder.resolve("stderr.txt").toFile());
+      builder.environment().putAll(environment);
+      return builder.start();
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
