@@ -3,11 +3,13 @@
 //
 //   e_j  = z_j + r_j                                 j: halves; r only at a step of Dot
 //   z    = e_0 + guidance * (e_1 - e_0)              with guidance; else e_0
-//   x0   = clip(p x + q z, limit)
-//   x'   = a x0 + b x + c z + sum_k h_k history[r_k] + d noise
-//   history[w] = x0;  input_i = input_scale * x' in every half;  timesteps;  counter + 1
+//   z    = z + g * gradient                          where g is not 0
+//   x0   = min(max(p x + q z, -limit), limit)
+//   x'   = a x0 + b x + c z + d noise + h_0 H_0 + h_1 H_1 + h_2 H_2
+//   H[slot] = u x + v x0 + w z                       where slot is not negative
+//   input_i = x' in every half;  timesteps;  counter + 1
 //
-// Layout:   x, history float32 and z, residual, inputs T: [pictures, pixels, channels] with
+// Layout:   x, gradient, history float32; z, residual, inputs T: [pictures, pixels, channels] with
 //           MORSE_NHWC 1, else [pictures, channels, pixels]. The factors lie in a device table that
 //           a step counter indexes, so that a captured graph serves every step of a generation.
 // Strategy: one pass. A thread takes four adjacent pixels of one channel, because a Philox block
@@ -21,12 +23,11 @@
 #include "philox.cuh"
 
 struct StepRecord {
-  float p, q, limit, a, b, c, d;
-  float guidance;
+  float p, q, limit, a, b, c, d, g;
   float h[3];
-  float input_scale;
-  int read[3];
-  int write;
+  float guidance;
+  int slot;
+  float u, v, w;
   int draw;
   float next_time;
   long long next_time_integer;
@@ -122,7 +123,7 @@ __device__ __forceinline__ void store_time(
 }
 
 extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
-    float* x, const T* z, const T* residual, float* history, const float* noise, T* input0,
+    float* x, const T* z, const T* residual, const float* gradient, float* history, const float* noise, T* input0,
     T* input1, void* time0, void* time1, const StepRecord* table, int* counter, int* fault,
     int pictures, int channels, int pixels, int halves, int ld0, int ld1, int kind0, int count0,
     int kind1, int count1, int picture, long long seed) {
@@ -140,7 +141,7 @@ extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
     Place place = place_of(task, channels, pixels);
     // First, while few registers are taken.
     float next[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if (f.draw >= 0) {
+    if (f.draw > 0) {
       float n[4];
       long long first = (long long)place.channel * pixels + place.pixel;
       if (noise != nullptr) {
@@ -184,30 +185,37 @@ extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
         estimate[j] += f.guidance * (other[j] - estimate[j]);
       }
     }
-    float clean[4];
+    if (f.g != 0.0f) {
+      float gradients[4];
+      load_four(gradients, gradient + place.at, place.stride, place.count);
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
-      float value = f.p * sample[j] + f.q * estimate[j];
-      // Ordered so that NaN stays NaN, as in the reference.
-      clean[j] = value > f.limit ? f.limit : value < -f.limit ? -f.limit : value;
-      next[j] += f.b * sample[j] + f.c * estimate[j];
-      if (f.a != 0.0f) {
-        next[j] += f.a * clean[j];
+      for (int j = 0; j < 4; j++) {
+        estimate[j] += f.g * gradients[j];
       }
     }
+    float keep[4];
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      float start = f.p * sample[j] + f.q * estimate[j];
+      // Ordered so that NaN stays NaN, as in the reference.
+      start = start > f.limit ? f.limit : start < -f.limit ? -f.limit : start;
+      next[j] += f.b * sample[j] + f.c * estimate[j] + f.a * start;
+      keep[j] = f.u * sample[j] + f.w * estimate[j] + f.v * start;
+    }
+    // Before it is written: a step may replace what it reads.
 #pragma unroll 1
     for (int k = 0; k < 3; k++) {
-      if (f.read[k] >= 0) {
+      if (f.h[k] != 0.0f) {
         float h[4];
-        load_four(h, history + f.read[k] * elements + place.at, place.stride, place.count);
+        load_four(h, history + k * elements + place.at, place.stride, place.count);
 #pragma unroll
         for (int j = 0; j < 4; j++) {
           next[j] += f.h[k] * h[j];
         }
       }
     }
-    if (f.write >= 0) {
-      store_four(history + f.write * elements + place.at, clean, place.stride, place.count);
+    if (f.slot >= 0) {
+      store_four(history + f.slot * elements + place.at, keep, place.stride, place.count);
     }
     store_four(x + place.at, next, place.stride, place.count);
     if (fault != nullptr) {
@@ -220,10 +228,6 @@ extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
       if (!finite && *fault == 0) {
         *fault = step + 1;
       }
-    }
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      next[j] *= f.input_scale;
     }
     store_input(input0, next, place, pictures, channels, pixels, halves, ld0);
     store_input(input1, next, place, pictures, channels, pixels, halves, ld1);
@@ -246,8 +250,8 @@ extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
 extern "C" __global__ void __launch_bounds__(256, 4) residual_feedback_start(
     float* x, const float* noise, T* input0, T* input1, void* time0, void* time1, int* counter,
     int pictures, int channels, int pixels, int halves, int ld0, int ld1, int kind0, int count0,
-    int kind1, int count1, int picture, long long seed, float noise_scale, float input_scale,
-    float next_time, long long next_time_integer) {
+    int kind1, int count1, int picture, long long seed, float noise_scale, float next_time,
+    long long next_time_integer) {
   long long tasks = (long long)pictures * channels * ((pixels + 3) / 4);
   for (long long task = global_thread(); task < tasks; task += global_threads()) {
     Place place = place_of(task, channels, pixels);
@@ -265,10 +269,6 @@ extern "C" __global__ void __launch_bounds__(256, 4) residual_feedback_start(
       n[j] *= noise_scale;
     }
     store_four(x + place.at, n, place.stride, place.count);
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      n[j] *= input_scale;
-    }
     store_input(input0, n, place, pictures, channels, pixels, halves, ld0);
     store_input(input1, n, place, pictures, channels, pixels, halves, ld1);
   }
