@@ -19,6 +19,10 @@ import java.util.Objects;
  * @param guidance scale of classifier-free guidance; at most 1 means one pass without guidance
  * @param rescale guidance rescale, 0 for none to 1
  * @param classifier scale of classifier guidance; 0 for none
+ * @param conditions further inputs of Dash and Dot, e.g. text embeddings
+ * @param sampleShape channels, height and width of a sample, for models that leave them open; null
+ *     for those of the model or of the given noise
+ * @param start a picture to begin with; null for noise alone
  * @param noise initial samples, float32 [count, C, H, W]; null draws them from the seed
  * @param stepNoise noise of stochastic samplers, float32 [steps, count, C, H, W]; null draws it
  * @param trajectory whether to keep every sample
@@ -35,6 +39,9 @@ public record GenerateRequest(
     double guidance,
     double rescale,
     double classifier,
+    List<Condition> conditions,
+    List<Long> sampleShape,
+    GivenStart start,
     Tensor noise,
     Tensor stepNoise,
     boolean trajectory,
@@ -49,6 +56,13 @@ public record GenerateRequest(
    */
   public GenerateRequest {
     labels = List.copyOf(labels);
+    conditions = List.copyOf(conditions);
+    sampleShape = sampleShape == null ? null : List.copyOf(sampleShape);
+    if (sampleShape != null
+        && (sampleShape.size() != 3 || sampleShape.stream().anyMatch(d -> d < 1 || d > MOST))) {
+      throw new InvalidInputException(
+          "a sample has channels, height and width of 1 to " + MOST + ", got " + sampleShape);
+    }
     range("count", count, 1, MOST);
     range("batch", batch, 0, MOST);
     Objects.requireNonNull(schedule);
@@ -116,6 +130,9 @@ public record GenerateRequest(
     private double guidance = 1;
     private double rescale;
     private double classifier;
+    private List<Condition> conditions = List.of();
+    private List<Long> sampleShape;
+    private GivenStart start;
     private Tensor noise;
     private Tensor stepNoise;
     private boolean trajectory;
@@ -267,6 +284,41 @@ public record GenerateRequest(
     }
 
     /**
+     * Gives further inputs of Dash and Dot.
+     *
+     * @param values one per input
+     * @return this
+     */
+    public Builder conditions(List<Condition> values) {
+      conditions = values;
+      return this;
+    }
+
+    /**
+     * Sets the size of a sample, for models that leave it open.
+     *
+     * @param channels channels
+     * @param height rows
+     * @param width columns
+     * @return this
+     */
+    public Builder sampleShape(long channels, long height, long width) {
+      sampleShape = List.of(channels, height, width);
+      return this;
+    }
+
+    /**
+     * Begins with a picture.
+     *
+     * @param value the picture; null for noise alone
+     * @return this
+     */
+    public Builder start(GivenStart value) {
+      start = value;
+      return this;
+    }
+
+    /**
      * Gives the initial samples.
      *
      * @param value float32 [count, C, H, W]
@@ -328,6 +380,9 @@ public record GenerateRequest(
           guidance,
           rescale,
           classifier,
+          conditions,
+          sampleShape,
+          start,
           noise,
           stepNoise,
           trajectory,

@@ -28,7 +28,6 @@ final class ModelPair implements AutoCloseable {
   static final String DASH_OUTPUT = "dash_output";
   static final String RESIDUAL = "residual";
 
-  private static final Set<String> CONDITIONS = Set.of(LABELS);
   private static final Set<String> OBSERVATIONS = Set.of(DASH_SAMPLE, DASH_TIMESTEP, DASH_OUTPUT);
 
   private final OnnxModel dash;
@@ -72,6 +71,26 @@ final class ModelPair implements AutoCloseable {
   }
 
   /**
+   * Checks that every input of Dash is given; Dot has none beyond those and Dash's outputs.
+   *
+   * @throws InvalidInputException that names an input which is missing
+   */
+  void checkConditions(List<Condition> conditions) {
+    Set<String> given = new java.util.TreeSet<>(Set.of(SAMPLE, TIMESTEP, LABELS));
+    conditions.forEach(c -> given.add(c.name()));
+    for (OnnxModel.Port p : dash.inputs()) {
+      if (!given.contains(p.name())) {
+        throw new InvalidInputException(
+            dash.name()
+                + " needs the input '"
+                + p.name()
+                + "', which the request does not give: it gives "
+                + String.join(", ", given));
+      }
+    }
+  }
+
+  /**
    * Channels, height and width of a sample.
    *
    * @param noise dimensions of given noise, [N, C, H, W]; null where there is none
@@ -109,8 +128,8 @@ final class ModelPair implements AutoCloseable {
     return shape;
   }
 
-  CompiledModel compileDash(Engine engine, long[] sample) {
-    CompiledModel model = engine.compile(dash, options(dash, sample, Map.of()));
+  CompiledModel compileDash(Engine engine, long[] sample, List<Condition> conditions) {
+    CompiledModel model = engine.compile(dash, options(dash, sample, shapes(sample, conditions)));
     try {
       String name = estimateName(model.outputs().stream().map(Executable.Port::name).toList());
       Executable.Port out = port(model.outputs(), name);
@@ -132,8 +151,15 @@ final class ModelPair implements AutoCloseable {
     }
   }
 
-  CompiledModel compileDot(Engine engine, long[] sample, CompiledModel dashModel) {
-    Map<String, long[]> observed = new java.util.HashMap<>();
+  private static Map<String, long[]> shapes(long[] sample, List<Condition> conditions) {
+    Map<String, long[]> out = new java.util.HashMap<>();
+    conditions.forEach(c -> out.put(c.name(), c.shape(sample[0])));
+    return out;
+  }
+
+  CompiledModel compileDot(
+      Engine engine, long[] sample, List<Condition> conditions, CompiledModel dashModel) {
+    Map<String, long[]> observed = shapes(sample, conditions);
     for (Executable.Port p : dashModel.outputs()) {
       observed.put(p.name(), p.shape());
     }
@@ -176,10 +202,15 @@ final class ModelPair implements AutoCloseable {
   /** A scalar, one element for all, or one per row: exporters write all three. */
   private static long[] vector(OnnxModel.Port p, long rows) {
     if (p.dims() == null || p.dims().size() == 1) {
-      boolean one = p.dims() != null && p.dims().get(0).isFixed() && p.dims().get(0).size() == 1;
+      boolean one = p.dims() != null && isOne(p.dims().get(0));
       return new long[] {one ? 1 : rows};
     }
     return new long[0];
+  }
+
+  /** Old exports of Optimum name the only dimension "steps" and expand one time to the batch. */
+  private static boolean isOne(Dim d) {
+    return d.isFixed() ? d.size() == 1 : "steps".equals(d.symbol());
   }
 
   static Executable.Port port(List<Executable.Port> ports, String name) {
@@ -214,23 +245,6 @@ final class ModelPair implements AutoCloseable {
                 + "' but "
                 + names(dash.inputs())
                 + ": export it with the names that diffusers uses");
-      }
-    }
-    for (OnnxModel.Port p : dash.inputs()) {
-      if (!p.name().equals(SAMPLE)
-          && !p.name().equals(TIMESTEP)
-          && !CONDITIONS.contains(p.name())) {
-        throw new ModelFormatException(
-            dash.name()
-                + " needs the input '"
-                + p.name()
-                + "', which cannot be given here: only "
-                + SAMPLE
-                + ", "
-                + TIMESTEP
-                + " and "
-                + LABELS
-                + " can");
       }
     }
     List<Dim> dims = find(dash.inputs(), SAMPLE).dims();

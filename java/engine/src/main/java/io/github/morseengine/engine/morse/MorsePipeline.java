@@ -22,7 +22,7 @@ public final class MorsePipeline implements AutoCloseable {
 
   private static final int DEFAULT_BATCH = 16;
 
-  private record Key(List<Long> sample, boolean withDot) {}
+  private record Key(List<Long> sample, Map<String, List<Long>> conditions, boolean withDot) {}
 
   private final Engine engine;
   private final ModelDirectory directory;
@@ -95,11 +95,13 @@ public final class MorsePipeline implements AutoCloseable {
       throw new InvalidInputException(
           directory.dash() + " takes no '" + ModelPair.LABELS + "': leave the label out");
     }
+    pair.checkConditions(request.conditions());
     SchedulerConfig config = directory.scheduler();
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
-    Sampler.Table table = sampler.table(request.steps());
+    int skip = request.start() == null ? 0 : request.start().skip();
+    Sampler.Table table = sampler.table(request.steps() + skip).from(skip);
     int[] labels = labels(request);
-    long[] shape = pair.sampleShape(request.noise() == null ? null : request.noise().shape());
+    long[] shape = pair.sampleShape(wantedShape(request));
     checkNoise(request, shape);
     int count = request.count();
     int batch = Math.min(count, request.batch() == 0 ? DEFAULT_BATCH : request.batch());
@@ -119,7 +121,7 @@ public final class MorsePipeline implements AutoCloseable {
       int size = Math.min(batch, count - first);
       Sampling.Batch b =
           new Sampling.Batch(request, config, table, first, size, labels, directory.nullLabel());
-      Plan plan = plan(shape, b.guided() ? 2L * size : size, request.schedule().dot() > 0);
+      Plan plan = plan(shape, b.guided() ? 2L * size : size, request);
       widest = widest == null ? plan : widest;
       Sampling sampling = plan.lease(engine);
       long begin = System.nanoTime();
@@ -191,7 +193,19 @@ public final class MorsePipeline implements AutoCloseable {
         plan.arenaBytes());
   }
 
+  /** [N, C, H, W] as the request says it; null where the model decides. */
+  private static long[] wantedShape(GenerateRequest request) {
+    if (request.noise() != null || request.sampleShape() == null) {
+      return request.noise() == null ? null : request.noise().shape();
+    }
+    List<Long> s = request.sampleShape();
+    return new long[] {request.count(), s.get(0), s.get(1), s.get(2)};
+  }
+
   private static void checkNoise(GenerateRequest request, long[] shape) {
+    if (request.start() != null) {
+      request.start().check(request.count(), shape);
+    }
     long[] wanted = {request.count(), shape[0], shape[1], shape[2]};
     if (request.noise() != null && !Arrays.equals(request.noise().shape(), wanted)) {
       throw new InvalidInputException(
@@ -216,13 +230,18 @@ public final class MorsePipeline implements AutoCloseable {
     }
   }
 
-  private synchronized Plan plan(long[] shape, long rows, boolean withDot) {
-    Key key = new Key(List.of(rows, shape[0], shape[1], shape[2]), withDot);
+  private synchronized Plan plan(long[] shape, long rows, GenerateRequest request) {
+    boolean withDot = request.schedule().dot() > 0;
+    Map<String, List<Long>> conditions = new HashMap<>();
+    for (Condition c : request.conditions()) {
+      conditions.put(c.name(), Arrays.stream(c.shape(rows)).boxed().toList());
+    }
+    Key key = new Key(List.of(rows, shape[0], shape[1], shape[2]), conditions, withDot);
     Plan plan = plans.get(key);
     if (plan == null) {
       long begin = System.nanoTime();
       long[] sample = {rows, shape[0], shape[1], shape[2]};
-      plan = Plan.compile(engine, pair, sample, withDot);
+      plan = Plan.compile(engine, pair, sample, request.conditions(), withDot);
       plans.put(key, plan);
       loadNanos += System.nanoTime() - begin;
     }

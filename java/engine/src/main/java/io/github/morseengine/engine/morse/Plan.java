@@ -3,6 +3,7 @@ package io.github.morseengine.engine.morse;
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
@@ -27,12 +28,15 @@ final class Plan implements AutoCloseable {
    * Compiles.
    *
    * @param sample [rows, C, H, W]
+   * @param conditions further inputs, whose shapes are bound
    * @param withDot whether Dot is needed
    */
-  static Plan compile(Engine engine, ModelPair pair, long[] sample, boolean withDot) {
-    CompiledModel dash = pair.compileDash(engine, sample);
+  static Plan compile(
+      Engine engine, ModelPair pair, long[] sample, List<Condition> conditions, boolean withDot) {
+    CompiledModel dash = pair.compileDash(engine, sample, conditions);
     try {
-      return new Plan(sample, dash, withDot ? pair.compileDot(engine, sample, dash) : null);
+      return new Plan(
+          sample, dash, withDot ? pair.compileDot(engine, sample, conditions, dash) : null);
     } catch (RuntimeException | Error e) {
       dash.close();
       throw e;

@@ -40,6 +40,16 @@ public interface Sampler {
       return steps.size();
     }
 
+    /**
+     * The rest of a run.
+     *
+     * @param skip steps to leave out at the beginning
+     * @return the table of the others
+     */
+    Table from(int skip) {
+      return skip == 0 ? this : new Table(initialScale, steps.subList(skip, steps.size()));
+    }
+
     /** {@return whether the same initial sample always leads to the same final one} */
     public boolean deterministic() {
       return steps.stream().allMatch(s -> s.factors().d() == 0 && s.corrector() == 0);

@@ -25,12 +25,19 @@ final class Sampling implements AutoCloseable {
 
   /** A model's session with its well-known tensors. */
   private record Net(
-      Session session, Tensor sample, Tensor timestep, Tensor labels, Tensor output, Tensor wide) {
+      Session session,
+      List<Executable.Port> inputs,
+      Tensor sample,
+      Tensor timestep,
+      Tensor labels,
+      Tensor output,
+      Tensor wide) {
 
     static Net of(Session session, List<Executable.Port> inputs, String output) {
       Tensor out = session.output(output);
       return new Net(
           session,
+          inputs,
           session.input(ModelPair.SAMPLE),
           optional(session, inputs, ModelPair.TIMESTEP),
           optional(session, inputs, ModelPair.LABELS),
@@ -50,6 +57,7 @@ final class Sampling implements AutoCloseable {
   private final Tensor dashOutput;
   private final List<Observation> observations = new ArrayList<>();
   private final Tensor noise;
+  private final Tensor initial;
   private final Tensor last;
   private final Tensor converted;
   private final MemorySegment[] history = new MemorySegment[SampleUpdate.HISTORY];
@@ -80,6 +88,7 @@ final class Sampling implements AutoCloseable {
       }
       dashOutput = dash.wide();
       noise = Tensor.allocate(DType.FLOAT32, plan.sample);
+      initial = Tensor.allocate(DType.FLOAT32, plan.sample);
       last = Tensor.allocate(DType.FLOAT32, plan.sample);
       converted = Tensor.allocate(DType.FLOAT32, plan.sample);
     } catch (RuntimeException | Error e) {
@@ -102,7 +111,9 @@ final class Sampling implements AutoCloseable {
       int nullLabel) {
 
     boolean guided() {
-      return request.guidance() > 1 && Arrays.stream(labels).anyMatch(l -> l != nullLabel);
+      return request.guidance() > 1
+          && (Arrays.stream(labels).anyMatch(l -> l != nullLabel)
+              || request.conditions().stream().anyMatch(c -> c.unconditional() != null));
     }
 
     /** Pictures of a request take its labels in turn, so the batch does not matter. */
@@ -112,6 +123,11 @@ final class Sampling implements AutoCloseable {
 
     StepKind kind(int step) {
       return request.schedule().kind(step);
+    }
+
+    /** alpha_bar at a time of the model; between two whole times that of the nearest. */
+    double alphaBar(double timestep) {
+      return new NoiseSchedule(config).alphaBar((int) Math.rint(timestep));
     }
   }
 
@@ -130,9 +146,9 @@ final class Sampling implements AutoCloseable {
    */
   void run(Batch b, Tensor latents, Tensor trajectory, AfterStep after) {
     int steps = b.table().count();
-    labels(b, dash.labels());
+    condition(b, dash);
     if (dot != null) {
-      labels(b, dot.labels());
+      condition(b, dot);
     }
     MemorySegment x = room(b, 0, steps);
     start(b, x);
@@ -175,6 +191,7 @@ final class Sampling implements AutoCloseable {
       check(net.wide(), b, i, kind == StepKind.DASH ? "Dash's estimate" : "Dot's residual");
     }
     advance(b, step, memory);
+    blend(b, i + 1, out);
     if (b.request().checkFinite()) {
       check(new Tensor(DType.FLOAT32, new long[] {out.byteSize() / 4}, out), b, i, "the sample");
     }
@@ -274,6 +291,15 @@ final class Sampling implements AutoCloseable {
     }
   }
 
+  private static void condition(Batch b, Net net) {
+    labels(b, net.labels());
+    for (Condition c : b.request().conditions()) {
+      if (ModelPair.port(net.inputs(), c.name()) != null) {
+        c.fill(net.session().input(c.name()), b.guided(), b.first());
+      }
+    }
+  }
+
   /** Unconditional rows first, as diffusers orders them. */
   private static void labels(Batch b, Tensor to) {
     if (to != null) {
@@ -284,15 +310,55 @@ final class Sampling implements AutoCloseable {
     }
   }
 
-  private static void start(Batch b, MemorySegment x) {
+  /** Noise at the first step's scale, or a picture with the noise of the first step. */
+  private void start(Batch b, MemorySegment x) {
+    MemorySegment drawn = initial.data().asSlice(0, x.byteSize());
     Tensor given = b.request().noise();
     if (given != null) {
       long at = x.byteSize() * b.first() / b.size();
-      MemorySegment.copy(given.data(), at, x, 0, x.byteSize());
+      MemorySegment.copy(given.data(), at, drawn, 0, x.byteSize());
     } else {
-      draw(b, x, 0);
+      draw(b, drawn, 0);
     }
-    scale(x, b.table().initialScale() * b.table().scale(0), x);
+    GivenStart start = b.request().start();
+    if (start != null && (start.skip() > 0 || start.mask() == null)) {
+      noised(b, 0, x, false);
+    } else {
+      scale(drawn, b.table().initialScale() * b.table().scale(0), x);
+    }
+  }
+
+  /** Puts back what lies outside the mask, as noisy as step i expects it. */
+  private void blend(Batch b, int i, MemorySegment x) {
+    if (b.request().start() != null && b.request().start().mask() != null) {
+      noised(b, i, x, true);
+    }
+  }
+
+  /**
+   * The given picture at the noise of step i. A model sees sqrt(alpha_bar) x_0 + sqrt(1 -
+   * alpha_bar) noise whatever the sampler: where it scales by s = 1 / sqrt(sigma^2 + 1), alpha_bar
+   * is s^2.
+   */
+  private void noised(Batch b, int i, MemorySegment x, boolean masked) {
+    GivenStart start = b.request().start();
+    double bar = 1;
+    if (i < b.table().count()) {
+      SamplerStep step = b.table().steps().get(i);
+      bar = step.scale() < 1 ? step.scale() * step.scale() : b.alphaBar(step.timestep());
+    }
+    double of = Math.sqrt(bar);
+    double with = Math.sqrt(1 - bar);
+    long picture = x.byteSize() / 4 / b.size();
+    for (long k = 0; k < x.byteSize() / 4; k++) {
+      long row = b.first() + k / picture;
+      double known =
+          of * start.clean(row, k % picture, picture)
+              + with * initial.data().getAtIndex(ValueLayout.JAVA_FLOAT, k);
+      double drawn = masked ? start.drawn(row, k % picture) : 0;
+      double now = drawn == 0 ? 0 : x.getAtIndex(ValueLayout.JAVA_FLOAT, k);
+      x.setAtIndex(ValueLayout.JAVA_FLOAT, k, (float) (drawn * now + (1 - drawn) * known));
+    }
   }
 
   private static void scale(MemorySegment from, double factor, MemorySegment to) {
