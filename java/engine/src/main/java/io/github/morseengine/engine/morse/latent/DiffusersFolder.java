@@ -1,0 +1,178 @@
+package io.github.morseengine.engine.morse.latent;
+
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.morse.ModelDirectory;
+import io.github.morseengine.engine.morse.json.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A text-to-image folder as Optimum exports it from diffusers: {@code model_index.json}, {@code
+ * unet/}, {@code text_encoder/}, {@code tokenizer/}, {@code vae_decoder/}, {@code scheduler/}, for
+ * SDXL {@code text_encoder_2/} and {@code tokenizer_2/}, optionally {@code vae_encoder/} and {@code
+ * unet/dot.onnx}. The graphs are not read yet.
+ *
+ * @param path the folder
+ * @param kind which pipeline of diffusers it was
+ * @param models Dash, Dot where there is one, and the scheduler's configuration
+ * @param texts text encoders with their tokenizers: one, or two for SDXL
+ * @param decoder the VAE's decoder
+ * @param encoder the VAE's encoder, where there is one
+ * @param vae the VAE's sizes
+ * @param zeroNegative whether an absent negative prompt means zeros instead of an empty text
+ * @param side height and width of the latents that the model was trained for
+ */
+public record DiffusersFolder(
+    Path path,
+    Kind kind,
+    ModelDirectory models,
+    List<TextPart> texts,
+    Path decoder,
+    Optional<Path> encoder,
+    VaeConfig vae,
+    boolean zeroNegative,
+    long side) {
+
+  /** Families of pipelines. */
+  public enum Kind {
+    /** Stable Diffusion 1 and 2: one text encoder's last hidden state. */
+    STABLE_DIFFUSION,
+    /** SDXL: two text encoders, a pooled embedding and picture sizes. */
+    STABLE_DIFFUSION_XL
+  }
+
+  /**
+   * A text encoder.
+   *
+   * @param model its graph
+   * @param tokenizer folder of its tokenizer
+   */
+  public record TextPart(Path model, Path tokenizer) {}
+
+  private static final String INDEX = "model_index.json";
+  private static final long USUAL_SIDE = 64;
+
+  /** Copies the list. */
+  public DiffusersFolder {
+    texts = List.copyOf(texts);
+  }
+
+  /**
+   * Tells whether a folder is laid out so and holds a text encoder.
+   *
+   * @param path a folder
+   * @return whether {@link #open} can be tried
+   */
+  public static boolean isOne(Path path) {
+    return Files.isDirectory(path)
+        && (Files.isDirectory(path.resolve("text_encoder"))
+            || Files.exists(path.resolve(INDEX)) && kindOf(path).isPresent());
+  }
+
+  /**
+   * Looks at a folder.
+   *
+   * @param path the folder
+   * @return what is in it
+   * @throws InvalidInputException if a part is missing
+   * @throws ModelFormatException if a file is not what it should be, or the pipeline is not known
+   */
+  public static DiffusersFolder open(Path path) {
+    boolean two = Files.isDirectory(path.resolve("text_encoder_2"));
+    Kind kind =
+        kindOf(path).orElse(two ? Kind.STABLE_DIFFUSION_XL : Kind.STABLE_DIFFUSION);
+    Map<String, Object> index = config(path.resolve(INDEX));
+    List<TextPart> texts = new ArrayList<>();
+    if (kind == Kind.STABLE_DIFFUSION || Files.isDirectory(path.resolve("text_encoder"))) {
+      texts.add(text(path, ""));
+    }
+    if (kind == Kind.STABLE_DIFFUSION_XL) {
+      texts.add(text(path, "_2"));
+    }
+    Path encoder = path.resolve("vae_encoder/model.onnx");
+    Object side = config(path.resolve("unet/config.json")).get("sample_size");
+    return new DiffusersFolder(
+        path,
+        kind,
+        ModelDirectory.open(path),
+        texts,
+        part(path, "vae_decoder"),
+        Files.exists(encoder) ? Optional.of(encoder) : Optional.empty(),
+        VaeConfig.read(path.resolve("vae_decoder/config.json"), kind),
+        !Boolean.FALSE.equals(index.get("force_zeros_for_empty_prompt")),
+        side instanceof Double d ? d.longValue() : USUAL_SIDE);
+  }
+
+  private static Optional<Kind> kindOf(Path path) {
+    Path file = path.resolve(INDEX);
+    Object name = config(file).get("_class_name");
+    if (name == null) {
+      return Optional.empty();
+    }
+    String plain = name.toString().replaceFirst("^(Onnx|ORT)", "").replaceFirst("Pipeline$", "");
+    return switch (plain) {
+      case "StableDiffusion",
+          "StableDiffusionImg2Img",
+          "StableDiffusionInpaint",
+          "StableDiffusionInpaintLegacy",
+          "LatentConsistencyModel",
+          "LatentConsistencyModelImg2Img" ->
+          Optional.of(Kind.STABLE_DIFFUSION);
+      case "StableDiffusionXL", "StableDiffusionXLImg2Img", "StableDiffusionXLInpaint" ->
+          Optional.of(Kind.STABLE_DIFFUSION_XL);
+      case "DDPM", "DDIM", "ScoreSdeVe", "DiffusionPipeline" -> Optional.empty();
+      default ->
+          throw new ModelFormatException(
+              "'"
+                  + file
+                  + "': the pipeline "
+                  + name
+                  + " is not known: Stable Diffusion, SDXL, latent consistency models and plain"
+                  + " U-Nets can be run");
+    };
+  }
+
+  private static TextPart text(Path path, String suffix) {
+    Path tokenizer = path.resolve("tokenizer" + suffix);
+    if (!Files.isDirectory(tokenizer)) {
+      throw new InvalidInputException(
+          "'" + path + "' holds no tokenizer" + suffix + "/: copy it from the original model");
+    }
+    return new TextPart(part(path, "text_encoder" + suffix), tokenizer);
+  }
+
+  private static Path part(Path path, String name) {
+    Path model = path.resolve(name).resolve("model.onnx");
+    if (!Files.exists(model)) {
+      throw new InvalidInputException(
+          "'"
+              + path
+              + "' holds no "
+              + name
+              + "/model.onnx: export the whole pipeline to ONNX, e.g. with optimum-cli export onnx"
+              + " --model "
+              + path.getFileName()
+              + " FOLDER");
+    }
+    return model;
+  }
+
+  /** A configuration; empty where there is no file. */
+  static Map<String, Object> config(Path file) {
+    if (!Files.exists(file)) {
+      return Map.of();
+    }
+    try {
+      return Json.object(Files.readString(file), file.toString());
+    } catch (IOException e) {
+      throw new ModelFormatException(
+          "cannot read '" + file + "' as UTF-8 text: " + e.getMessage(), e);
+    }
+  }
+}
