@@ -116,6 +116,29 @@ public record GenerateRequest(
     return new Builder();
   }
 
+  /** {@return a builder with the values of this request} */
+  public Builder toBuilder() {
+    Builder out = new Builder();
+    out.count = count;
+    out.batch = batch;
+    out.seed = seed;
+    out.sampler = sampler;
+    out.eta = eta;
+    out.schedule = schedule;
+    out.labels = labels;
+    out.guidance = guidance;
+    out.rescale = rescale;
+    out.classifier = classifier;
+    out.conditions = conditions;
+    out.sampleShape = sampleShape;
+    out.start = start;
+    out.noise = noise;
+    out.stepNoise = stepNoise;
+    out.trajectory = trajectory;
+    out.checkFinite = checkFinite;
+    return out;
+  }
+
   /** Collects options. */
   public static final class Builder {
     private int count = 16;

@@ -10,7 +10,8 @@ import java.util.Optional;
 
 /**
  * A folder with {@code dash.onnx}, optionally {@code dot.onnx}, their weights, {@code
- * scheduler_config.json} and optionally {@code labels.txt}.
+ * scheduler_config.json} and optionally {@code labels.txt}; or, as diffusers lays it out, with
+ * {@code unet/model.onnx}, {@code unet/dot.onnx} and {@code scheduler/scheduler_config.json}.
  *
  * @param path the folder
  * @param dash the pre-trained model
@@ -42,17 +43,40 @@ public record ModelDirectory(
               : "there is no model folder '" + path + "'");
     }
     Path dash = path.resolve("dash.onnx");
+    Path scheduler = path.resolve("scheduler_config.json");
+    if (!Files.exists(dash) && Files.isDirectory(path.resolve("unet"))) {
+      dash = path.resolve("unet/model.onnx");
+      scheduler = path.resolve("scheduler/scheduler_config.json");
+    }
     if (!Files.exists(dash)) {
       throw new InvalidInputException(
-          "'" + path + "' is not a model directory: it holds no dash.onnx");
+          "'"
+              + path
+              + "' is not a model directory: it holds neither dash.onnx nor unet/model.onnx"
+              + howToExport(path));
     }
-    Path dot = path.resolve("dot.onnx");
+    Path dot = dash.resolveSibling("dot.onnx");
     return new ModelDirectory(
         path,
         dash,
         Files.exists(dot) ? Optional.of(dot) : Optional.empty(),
-        SchedulerConfig.read(path.resolve("scheduler_config.json")),
+        SchedulerConfig.read(scheduler),
         labels(path.resolve("labels.txt")));
+  }
+
+  /** Weights of PyTorch lie there: the user has the model, but not as ONNX. */
+  private static String howToExport(Path path) {
+    for (String name :
+        List.of("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")) {
+      if (Files.exists(path.resolve("unet").resolve(name)) || Files.exists(path.resolve(name))) {
+        return ", but PyTorch's "
+            + name
+            + ": export it first, e.g. with optimum-cli export onnx --model "
+            + path.getFileName()
+            + " FOLDER";
+      }
+    }
+    return "";
   }
 
   private static List<String> labels(Path file) {

@@ -57,6 +57,10 @@ final class ModelPair implements AutoCloseable {
     }
   }
 
+  List<OnnxModel.Port> dashInputs() {
+    return dash.inputs();
+  }
+
   boolean hasDot() {
     return dot != null;
   }

@@ -2,6 +2,7 @@ package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.ArrayList;
@@ -51,6 +52,11 @@ public final class MorsePipeline implements AutoCloseable {
     long begin = System.nanoTime();
     ModelPair pair = ModelPair.open(directory);
     return new MorsePipeline(engine, directory, pair, System.nanoTime() - begin);
+  }
+
+  /** {@return the inputs of Dash as its file declares them} */
+  public List<OnnxModel.Port> dashInputs() {
+    return pair.dashInputs();
   }
 
   /** {@return the directory} */

@@ -250,30 +250,20 @@ final class Sampling implements AutoCloseable {
       MemorySegment.copy(x, 0, home.data(), x.byteSize(), x.byteSize());
     }
     if (input(b, i).dtype() != DType.FLOAT32) {
-      convert(converted, input(b, i));
+      input(b, i).copyFrom(converted);
     }
   }
 
   private void observe(double t) {
     for (Observation o : observations) {
-      if (o.from().dtype() == o.to().dtype()) {
-        o.to().data().copyFrom(o.from().data());
-      } else {
-        convert(o.from(), o.to());
-      }
+      o.to().copyFrom(o.from());
     }
     fill(dashTimestep, t);
   }
 
   private static void widen(Net net) {
     if (net.wide() != net.output()) {
-      convert(net.output(), net.wide());
-    }
-  }
-
-  private static void convert(Tensor from, Tensor to) {
-    for (long i = 0; i < from.elements(); i++) {
-      to.setDouble(i, from.getDouble(i));
+      net.wide().copyFrom(net.output());
     }
   }
 

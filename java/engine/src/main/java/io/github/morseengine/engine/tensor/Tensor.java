@@ -292,6 +292,25 @@ public final class Tensor {
     }
   }
 
+  /**
+   * Takes the elements of another tensor, converted where the element types differ.
+   *
+   * @param from as many elements, in the same order
+   * @throws InvalidInputException if the number of elements differs
+   */
+  public void copyFrom(Tensor from) {
+    if (from.elements != elements) {
+      throw new InvalidInputException("cannot copy " + from + " into " + this);
+    }
+    if (from.dtype == dtype) {
+      data.copyFrom(from.data);
+      return;
+    }
+    for (long i = 0; i < elements; i++) {
+      setDouble(i, from.getDouble(i));
+    }
+  }
+
   @Override
   public String toString() {
     return dtype + Arrays.toString(shape);

@@ -85,8 +85,7 @@ public record DiffusersFolder(
    */
   public static DiffusersFolder open(Path path) {
     boolean two = Files.isDirectory(path.resolve("text_encoder_2"));
-    Kind kind =
-        kindOf(path).orElse(two ? Kind.STABLE_DIFFUSION_XL : Kind.STABLE_DIFFUSION);
+    Kind kind = kindOf(path).orElse(two ? Kind.STABLE_DIFFUSION_XL : Kind.STABLE_DIFFUSION);
     Map<String, Object> index = config(path.resolve(INDEX));
     List<TextPart> texts = new ArrayList<>();
     if (kind == Kind.STABLE_DIFFUSION || Files.isDirectory(path.resolve("text_encoder"))) {

@@ -114,8 +114,7 @@ final class TextEncoder implements AutoCloseable {
               + ")",
           e);
     }
-    boolean projected =
-        model.outputs().stream().anyMatch(p -> p.name().equals("text_embeds"));
+    boolean projected = model.outputs().stream().anyMatch(p -> p.name().equals("text_embeds"));
     return new Encoded(
         floats(session.output(hidden)),
         projected ? floats(session.output("text_embeds")) : null,
@@ -125,9 +124,7 @@ final class TextEncoder implements AutoCloseable {
   /** A copy in float32: the next prompt overwrites the session's memory. */
   private static Tensor floats(Tensor from) {
     Tensor to = Tensor.allocate(DType.FLOAT32, from.shape());
-    for (long i = 0; i < from.elements(); i++) {
-      to.setDouble(i, from.getDouble(i));
-    }
+    to.copyFrom(from);
     return to;
   }
 

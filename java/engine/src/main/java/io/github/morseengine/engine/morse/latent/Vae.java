@@ -39,7 +39,7 @@ final class Vae implements AutoCloseable {
     List<Long> shape = Arrays.stream(input.shape()).boxed().toList();
     CompiledModel model = models.computeIfAbsent(shape, s -> compile(input.shape()));
     try (Session session = model.newSession()) {
-      convert(input, session.input(model.inputs().get(0).name()));
+      session.input(model.inputs().get(0).name()).copyFrom(input);
       session.run();
       Tensor out = session.output(model.outputs().get(0).name());
       if (out.rank() != 4) {
@@ -47,7 +47,7 @@ final class Vae implements AutoCloseable {
             "'" + file + "' gives " + out + ", expected [1, C, H, W]: it is no half of a VAE");
       }
       Tensor copy = Tensor.allocate(DType.FLOAT32, out.shape());
-      convert(out, copy);
+      copy.copyFrom(out);
       return copy;
     }
   }
@@ -64,12 +64,6 @@ final class Vae implements AutoCloseable {
       }
       String name = onnx.inputs().get(0).name();
       return engine.compile(onnx, CompileOptions.builder().input(name, shape).build());
-    }
-  }
-
-  private static void convert(Tensor from, Tensor to) {
-    for (long i = 0; i < from.elements(); i++) {
-      to.setDouble(i, from.getDouble(i));
     }
   }
 

@@ -1,0 +1,240 @@
+package io.github.morseengine.engine.morse.latent;
+
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.graph.onnx.OnnxModel;
+import io.github.morseengine.engine.morse.Condition;
+import io.github.morseengine.engine.morse.GenerateRequest;
+import io.github.morseengine.engine.morse.GenerateResult;
+import io.github.morseengine.engine.morse.GivenStart;
+import io.github.morseengine.engine.morse.MorsePipeline;
+import io.github.morseengine.engine.morse.ProgressListener;
+import io.github.morseengine.engine.morse.Schedule;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Text to picture, picture to picture and inpainting with Stable Diffusion 1 and 2, SDXL and latent
+ * consistency models, with Dot where the folder has one. Safe for use by several threads; the
+ * engine stays open and belongs to the caller.
+ */
+public final class TextPipeline implements AutoCloseable {
+
+  private static final String TIMESTEP_COND = "timestep_cond";
+
+  /** Least side of a decoder's tile, in latents. */
+  private static final long TILE = 64;
+
+  private final DiffusersFolder folder;
+  private final MorsePipeline sampling;
+  private final Prompts prompts;
+  private final Vae decoder;
+  private final Vae encoder;
+
+  private TextPipeline(
+      DiffusersFolder folder, MorsePipeline sampling, Prompts prompts, Vae decoder, Vae encoder) {
+    this.folder = folder;
+    this.sampling = sampling;
+    this.prompts = prompts;
+    this.decoder = decoder;
+    this.encoder = encoder;
+  }
+
+  /**
+   * Opens the models; the VAE is read when it is first used.
+   *
+   * @param engine the device; must outlive the pipeline
+   * @param folder the models
+   * @return the pipeline
+   */
+  public static TextPipeline open(Engine engine, DiffusersFolder folder) {
+    MorsePipeline sampling = MorsePipeline.open(engine, folder.models());
+    try {
+      return new TextPipeline(
+          folder,
+          sampling,
+          new Prompts(engine, folder),
+          new Vae(engine, folder.decoder()),
+          folder.encoder().map(f -> new Vae(engine, f)).orElse(null));
+    } catch (RuntimeException | Error e) {
+      sampling.close();
+      throw e;
+    }
+  }
+
+  /** {@return whether the guidance scale is embedded instead of taking a second pass} */
+  public boolean embedsGuidance() {
+    return sampling.dashInputs().stream().anyMatch(p -> p.name().equals(TIMESTEP_COND));
+  }
+
+  /**
+   * Draws pictures.
+   *
+   * @param request what to draw
+   * @param progress hears of each sampler step
+   * @return the pictures and what they cost
+   * @throws InvalidInputException if the request does not fit the model
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted
+   */
+  public TextResult generate(TextRequest request, ProgressListener progress) {
+    long begin = System.nanoTime();
+    int factor = folder.vae().factor();
+    int height = side(request.height(), request.image(), false);
+    int width = side(request.width(), request.image(), true);
+    List<String> notes = new ArrayList<>();
+    GenerateRequest asked = request.sampling();
+    boolean embedded = embedsGuidance();
+    boolean guided = asked.guidance() > 1 && !embedded;
+    if (embedded && request.negative() != null) {
+      notes.add("this model embeds the guidance scale: the negative prompt has no effect");
+    }
+    List<Condition> conditions =
+        prompts.conditions(request.prompts(), request.negative(), guided, height, width, notes);
+    if (embedded) {
+      conditions.add(
+          new Condition(
+              TIMESTEP_COND, GuidanceEmbedding.of(asked.guidance(), embeddingWidth()), null));
+    }
+    GenerateRequest.Builder builder =
+        asked.toBuilder()
+            .conditions(conditions)
+            .sampleShape(folder.vae().channels(), height / factor, width / factor)
+            .guidance(guided ? asked.guidance() : 1);
+    if (request.image() != null) {
+      start(builder, request, height, width);
+    }
+    double encodeMs = (System.nanoTime() - begin) / 1e6;
+    GenerateResult result = sampling.generate(builder.build(), progress);
+    begin = System.nanoTime();
+    Tensor pictures = decode(result.latents());
+    return new TextResult(result, pictures, notes, encodeMs, (System.nanoTime() - begin) / 1e6);
+  }
+
+  private int side(int asked, BufferedImage image, boolean width) {
+    int side = asked;
+    if (side == 0 && image != null) {
+      side = width ? image.getWidth() : image.getHeight();
+    } else if (side == 0) {
+      side = Math.toIntExact(folder.side() * folder.vae().factor());
+    }
+    // Text encoders aside, U-Nets halve their input too: odd latents would not meet again.
+    if (side % folder.vae().factor() != 0 || side == 0) {
+      throw new InvalidInputException(
+          "the %s is %d, which is not divisible by %d: use %d"
+              .formatted(
+                  width ? "width" : "height",
+                  side,
+                  folder.vae().factor(),
+                  Math.max(1, side / folder.vae().factor()) * folder.vae().factor()));
+    }
+    return side;
+  }
+
+  private int embeddingWidth() {
+    for (OnnxModel.Port p : sampling.dashInputs()) {
+      if (p.name().equals(TIMESTEP_COND) && p.dims() != null && p.dims().size() == 2) {
+        if (p.dims().get(1).isFixed()) {
+          return Math.toIntExact(p.dims().get(1).size());
+        }
+      }
+    }
+    Object width =
+        DiffusersFolder.config(folder.path().resolve("unet/config.json")).get("time_cond_proj_dim");
+    if (width instanceof Double d && d >= 4) {
+      return d.intValue();
+    }
+    throw new ModelFormatException(
+        "'"
+            + folder.path()
+            + "': the width of '"
+            + TIMESTEP_COND
+            + "' stands neither in unet/model.onnx nor as time_cond_proj_dim in unet/config.json");
+  }
+
+  /** Encodes the picture and cuts the schedule as diffusers does: the last n * strength steps. */
+  private void start(GenerateRequest.Builder builder, TextRequest request, int height, int width) {
+    if (encoder == null) {
+      throw new InvalidInputException(
+          "'"
+              + folder.path()
+              + "' holds no vae_encoder/model.onnx: without it a picture can't be started from");
+    }
+    Schedule schedule = request.sampling().schedule();
+    int kept = (int) Math.min(schedule.count() * request.strength(), schedule.count());
+    if (kept < 1) {
+      throw new InvalidInputException(
+          "strength "
+              + request.strength()
+              + " leaves none of "
+              + schedule.count()
+              + " steps: use a larger strength or more steps");
+    }
+    int factor = folder.vae().factor();
+    Tensor mask =
+        request.mask() == null
+            ? null
+            : PictureInput.mask(request.mask(), height / factor, width / factor);
+    Tensor clean = encode(PictureInput.pixels(request.image(), height, width));
+    builder
+        .schedule(new Schedule(schedule.kinds().subList(0, kept)))
+        .start(new GivenStart(clean, schedule.count() - kept, mask));
+  }
+
+  /** The mean of the encoder's distribution, scaled for the model. */
+  private Tensor encode(Tensor pixels) {
+    Tensor moments = encoder.run(pixels);
+    long channels = folder.vae().channels();
+    if (moments.dim(1) != channels && moments.dim(1) != 2 * channels) {
+      throw new ModelFormatException(
+          "'"
+              + folder.encoder().orElseThrow()
+              + "' gives "
+              + moments
+              + ", expected "
+              + channels
+              + " or "
+              + 2 * channels
+              + " channels");
+    }
+    Tensor out = Tensor.allocate(DType.FLOAT32, 1, channels, moments.dim(2), moments.dim(3));
+    for (long i = 0; i < out.elements(); i++) {
+      out.setDouble(i, (moments.getDouble(i) - folder.vae().shift()) * folder.vae().scaling());
+    }
+    return out;
+  }
+
+  private Tensor decode(Tensor latents) {
+    long n = latents.dim(0);
+    long size = latents.elements() / n;
+    Tensor out = null;
+    for (long i = 0; i < n; i++) {
+      Tensor z = Tensor.allocate(DType.FLOAT32, 1, latents.dim(1), latents.dim(2), latents.dim(3));
+      for (long k = 0; k < size; k++) {
+        double v = latents.getDouble(i * size + k);
+        z.setDouble(k, v / folder.vae().scaling() + folder.vae().shift());
+      }
+      // A tile as large as the model's own pictures: those are decoded whole.
+      long tile = Math.max(folder.side(), TILE);
+      Tensor picture = TiledDecoder.decode(z, tile, folder.vae().factor(), decoder::run);
+      if (out == null) {
+        out = Tensor.allocate(DType.FLOAT32, n, picture.dim(1), picture.dim(2), picture.dim(3));
+      }
+      out.data().asSlice(i * picture.byteSize(), picture.byteSize()).copyFrom(picture.data());
+    }
+    return out;
+  }
+
+  @Override
+  public void close() {
+    sampling.close();
+    prompts.close();
+    decoder.close();
+    if (encoder != null) {
+      encoder.close();
+    }
+  }
+}
