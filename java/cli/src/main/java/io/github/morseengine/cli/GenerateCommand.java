@@ -11,6 +11,10 @@ import io.github.morseengine.engine.morse.PngWriter;
 import io.github.morseengine.engine.morse.Samplers;
 import io.github.morseengine.engine.morse.StepReport;
 import io.github.morseengine.engine.morse.WeightBytes;
+import io.github.morseengine.engine.morse.latent.DiffusersFolder;
+import io.github.morseengine.engine.morse.latent.TextPipeline;
+import io.github.morseengine.engine.morse.latent.TextRequest;
+import io.github.morseengine.engine.morse.latent.TextResult;
 import io.github.morseengine.engine.tensor.Npy;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.nio.file.Path;
@@ -37,7 +41,9 @@ import picocli.CommandLine.Option;
       "  morse generate --label \"Food & Drink\" --guidance 2",
       "  morse generate --dash 5 --dot 3 --count 64 --out-dir pictures",
       "  morse generate --dash 20 --no-dot --out dash.png  the same cost model without Dot",
-      "  morse generate --model my-model --sampler ddpm --dash 100 --dot 1 --json report.json"
+      "  morse generate --model my-model --sampler ddpm --dash 100 --dot 1 --json report.json",
+      "  morse generate --model stable-diffusion --prompt \"a red fox\" --count 4 --out fox.png",
+      "  morse generate --model stable-diffusion --prompts lines.txt --out-dir pictures"
     })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -77,8 +83,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--sampler",
       paramLabel = "NAME",
-      defaultValue = "ddim",
-      description = "ddim or ddpm. Default: ddim.")
+      description = "ddim or ddpm. Default: ddim, for models that read text their own.")
   private String sampler;
 
   @Option(
@@ -91,9 +96,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--dash",
       paramLabel = "D",
-      defaultValue = "10",
-      description = "Steps of Dash. Default: 10.")
-  private int dash;
+      description = "Steps of Dash. Default: 10; without Dot, models that read text take 25.")
+  private Integer dash;
 
   @Option(
       names = "--dot",
@@ -119,21 +123,16 @@ final class GenerateCommand implements Callable<Integer> {
       })
   private List<String> label;
 
-  @Option(names = "--prompt", paramLabel = "P", description = "Text, for models that read text.")
-  private String prompt;
-
-  @Option(
-      names = "--negative-prompt",
-      paramLabel = "P",
-      description = "What not to draw, for models that read text.")
-  private String negativePrompt;
+  @Mixin private TextOptions text;
 
   @Option(
       names = "--guidance",
       paramLabel = "G",
-      defaultValue = "1",
-      description = "Scale of classifier-free guidance; 1 is none. Default: 1.")
-  private double guidance;
+      description = {
+        "Scale of classifier-free guidance; 1 is none. Default: 1; for models that read text",
+        "7.5, SDXL 5, where the scale is embedded 8.5."
+      })
+  private Double guidance;
 
   @Option(
       names = "--out",
@@ -186,8 +185,12 @@ final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     long begin = System.nanoTime();
     check();
-    ModelDirectory directory = ModelDirectory.open(ModelLocator.directory(model));
-    if (prompt != null || negativePrompt != null) {
+    Path folder = ModelLocator.directory(model);
+    if (DiffusersFolder.isOne(folder)) {
+      return text(DiffusersFolder.open(folder), begin);
+    }
+    ModelDirectory directory = ModelDirectory.open(folder);
+    if (text.given()) {
       throw new InvalidInputException(
           "the model '" + directory.path() + "' reads no text: use --label instead of --prompt");
     }
@@ -197,14 +200,14 @@ final class GenerateCommand implements Callable<Integer> {
               + directory.path()
               + "' has no tuned schedule for --lsd: use --dash and --dot");
     }
-    GenerateRequest request = request(directory);
+    GenerateRequest request = request(directory, TextDefaults.NO_TEXT);
     try (Engine engine = options.open();
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
       GenerateResult result;
       try (Progress progress = new Progress(console, "drawing")) {
         result = pipeline.generate(request, progress);
       }
-      List<Path> files = write(directory, request, result);
+      List<Path> files = write(directory, request, result, result.latents(), Map.of());
       print(directory, request, result, files);
       Report report = options.report("generate", directory.path().toString(), engine);
       fill(report, request, result, files);
@@ -213,29 +216,133 @@ final class GenerateCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** Draws with a model that reads text. */
+  private int text(DiffusersFolder folder, long begin) {
+    if (label != null) {
+      throw new InvalidInputException(
+          "the model '" + folder.path() + "' reads text and has no labels: use --prompt");
+    }
+    try (Engine engine = options.open();
+        TextPipeline pipeline = TextPipeline.open(engine, folder)) {
+      TextDefaults defaults = TextDefaults.of(folder, pipeline.embedsGuidance());
+      GenerateRequest sampling = request(folder.models(), defaults);
+      if (text.prompts() != null) {
+        lines(folder, pipeline, sampling, engine, begin);
+        return 0;
+      }
+      TextResult result = draw(pipeline, text.request(sampling, text.prompt()));
+      List<Path> files =
+          write(
+              folder.models(),
+              sampling,
+              result.sampling(),
+              result.pictures(),
+              texts(text.prompt()));
+      print(folder.models(), sampling, result.sampling(), files);
+      Report report = options.report("generate", folder.path().toString(), engine);
+      fill(report, sampling, result.sampling(), files);
+      fill(report, result, text.prompt());
+      options.write(report, begin);
+    }
+    return 0;
+  }
+
+  private TextResult draw(TextPipeline pipeline, TextRequest request) {
+    TextResult result;
+    try (Progress progress = new Progress(console, "drawing")) {
+      result = pipeline.generate(request, progress);
+    }
+    result.notes().forEach(n -> console.err().println("morse: " + n));
+    return result;
+  }
+
+  private Map<String, String> texts(List<String> prompts) {
+    Map<String, String> out = new LinkedHashMap<>();
+    out.put("prompt", String.join("; ", prompts));
+    if (text.negative() != null) {
+      out.put("negative_prompt", text.negative());
+    }
+    return out;
+  }
+
+  private void lines(
+      DiffusersFolder folder,
+      TextPipeline pipeline,
+      GenerateRequest sampling,
+      Engine engine,
+      long begin) {
+    PromptFile file = PromptFile.read(text.prompts(), outDir, sampling.count());
+    OutputFiles.makeFolder(outDir);
+    int drawn = 0;
+    for (int line = 0; line < file.lines().size(); line++) {
+      if (file.done(line)) {
+        continue;
+      }
+      long start = System.nanoTime();
+      List<String> prompts = List.of(file.lines().get(line));
+      TextResult result = draw(pipeline, text.request(sampling, prompts));
+      Map<String, String> metadata = metadata(folder.models(), sampling);
+      metadata.putAll(texts(prompts));
+      List<Path> files = new ArrayList<>();
+      for (int i = 0; i < sampling.count(); i++) {
+        metadata.put("index", Integer.toString(i));
+        PngWriter.write(Images.image(result.pictures(), i), metadata, file.picture(line, i));
+        files.add(file.picture(line, i));
+      }
+      Report report = options.report("generate", folder.path().toString(), engine);
+      report.put("line", line);
+      fill(report, sampling, result.sampling(), files);
+      fill(report, result, prompts);
+      report.put("wall_ms", (System.nanoTime() - start) / 1e6);
+      file.report(report.line());
+      drawn++;
+    }
+    console
+        .out()
+        .printf(
+            "%s: %d of %d prompts drawn, %d were there already -> %s%n",
+            name(folder.models()), drawn, file.lines().size(), file.lines().size() - drawn, outDir);
+    Report report = options.report("generate", folder.path().toString(), engine);
+    report.put("prompts", file.lines().size());
+    report.put("drawn", drawn);
+    options.write(report, begin);
+  }
+
+  private static void fill(Report report, TextResult result, List<String> prompts) {
+    report.put("prompts", prompts);
+    report.put("encode_ms", result.encodeMs());
+    report.put("decode_ms", result.decodeMs());
+    report.put("notes", result.notes());
+  }
+
   private void check() {
     options.check();
+    text.check(options, outDir);
     if (count != null) {
       options.range("--count", count, 1, MOST_PICTURES);
     }
     if (batch != null) {
       options.range("--batch", batch, 1, MOST_PICTURES);
     }
-    options.range("--dash", dash, 1, MOST_STEPS);
+    if (dash != null) {
+      options.range("--dash", dash, 1, MOST_STEPS);
+    }
     if (dot != null) {
       options.range("--dot", dot, 0, MOST_STEPS);
     }
     if (noDot && dot != null && dot > 0) {
       throw options.usage("--no-dot and --dot " + dot + " contradict each other: give one");
     }
-    if (label != null && prompt != null) {
+    if (label != null && text.given()) {
       throw options.usage("--label and --prompt contradict each other: give one");
     }
-    options.oneOf("--sampler", sampler, Samplers.names());
+    if (sampler != null) {
+      options.oneOf("--sampler", sampler, Samplers.names());
+    }
     if (!(eta >= 0 && eta <= 1)) {
       throw options.usage("--eta must be 0 to 1, got " + eta);
     }
-    if (!(Math.abs(guidance) <= MOST_GUIDANCE)) {
+    if (guidance != null && !(Math.abs(guidance) <= MOST_GUIDANCE)) {
       throw options.usage("--guidance must be a number up to 1000, got " + guidance);
     }
     if (lsd != null && !(lsd >= 1 && lsd <= MOST_STEPS)) {
@@ -254,22 +361,24 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private GenerateRequest request(ModelDirectory directory) {
+  private GenerateRequest request(ModelDirectory directory, TextDefaults defaults) {
     Tensor start = noise == null ? null : Npy.read(noise);
     boolean counted = count == null && start != null && start.rank() > 0;
     int pictures =
-        counted ? (int) Math.min(start.dim(0), MOST_PICTURES) : count == null ? 16 : count;
+        counted
+            ? (int) Math.min(start.dim(0), MOST_PICTURES)
+            : count == null ? defaults.count() : count;
     int dots = noDot ? 0 : dot != null ? dot : directory.dot().isPresent() ? 1 : 0;
     return GenerateRequest.builder()
         .count(pictures)
         .batch(batch == null ? 0 : batch)
         .seed(seed)
-        .sampler(sampler)
+        .sampler(sampler == null ? defaults.sampler() : sampler)
         .eta(eta)
-        .dash(dash)
+        .dash(dash != null ? dash : dots > 0 ? TextDefaults.NO_TEXT.dash() : defaults.dash())
         .dot(dots)
         .labels(labels(directory))
-        .guidance(guidance)
+        .guidance(guidance == null ? defaults.guidance() : guidance)
         .noise(start)
         .stepNoise(stepNoise == null ? null : Npy.read(stepNoise))
         .trajectory(saveTrajectory != null)
@@ -286,12 +395,18 @@ final class GenerateCommand implements Callable<Integer> {
     return label == null ? List.of() : label;
   }
 
-  private List<Path> write(ModelDirectory directory, GenerateRequest r, GenerateResult result) {
+  private List<Path> write(
+      ModelDirectory directory,
+      GenerateRequest r,
+      GenerateResult result,
+      Tensor pictures,
+      Map<String, String> more) {
     List<Path> files = new ArrayList<>();
     Map<String, String> text = metadata(directory, r);
+    text.putAll(more);
     if (out != null) {
       int columns = (int) Math.ceil(Math.sqrt(r.count()));
-      PngWriter.write(Images.grid(result.latents(), columns), text, out);
+      PngWriter.write(Images.grid(pictures, columns), text, out);
       files.add(out);
     }
     if (outDir != null) {
@@ -302,7 +417,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (!r.labels().isEmpty()) {
           text.put("label", r.labels().get(i % r.labels().size()));
         }
-        PngWriter.write(Images.image(result.latents(), i), text, file);
+        PngWriter.write(Images.image(pictures, i), text, file);
         files.add(file);
       }
     }

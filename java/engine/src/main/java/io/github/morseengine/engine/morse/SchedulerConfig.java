@@ -86,6 +86,17 @@ public final class SchedulerConfig {
     return new SchedulerConfig(map, other);
   }
 
+  /** {@return the sampler that follows the scheduler which the file names; ddim for others} */
+  public String sampler() {
+    return switch (String.valueOf(map.get("_class_name"))) {
+      case "DDPMScheduler" -> "ddpm";
+      case "DPMSolverMultistepScheduler" -> "dpmpp";
+      case "EulerDiscreteScheduler" -> "euler";
+      case "LCMScheduler" -> "lcm";
+      default -> "ddim";
+    };
+  }
+
   /** {@return the training timesteps} */
   public int trainSteps() {
     return whole("num_train_timesteps");

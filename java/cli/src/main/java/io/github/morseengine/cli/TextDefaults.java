@@ -1,0 +1,33 @@
+package io.github.morseengine.cli;
+
+import io.github.morseengine.engine.morse.latent.DiffusersFolder;
+
+/**
+ * What a request means that does not say it.
+ *
+ * @param count pictures
+ * @param sampler name of a sampler
+ * @param dash steps of Dash where there are none of Dot
+ * @param guidance scale of guidance
+ */
+record TextDefaults(int count, String sampler, int dash, double guidance) {
+
+  /** For models that read no text. */
+  static final TextDefaults NO_TEXT = new TextDefaults(16, "ddim", 10, 1);
+
+  private static final int STEPS = 25;
+  private static final double GUIDANCE = 7.5;
+  private static final double GUIDANCE_XL = 5;
+  private static final int STEPS_LCM = 4;
+  private static final double GUIDANCE_LCM = 8.5;
+
+  /** What diffusers' pipeline of that kind does. */
+  static TextDefaults of(DiffusersFolder folder, boolean embedsGuidance) {
+    if (embedsGuidance) {
+      return new TextDefaults(1, "lcm", STEPS_LCM, GUIDANCE_LCM);
+    }
+    boolean xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
+    return new TextDefaults(
+        1, folder.models().scheduler().sampler(), STEPS, xl ? GUIDANCE_XL : GUIDANCE);
+  }
+}
