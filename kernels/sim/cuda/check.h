@@ -1,16 +1,24 @@
-// Checks of memory accesses in instrumented kernels (MORSE_SIM_CHECK=1), and what is counted on the way.
+// Checks of memory accesses in instrumented kernels (MORSE_SIM_CHECK=1).
 #pragma once
 #include "runtime.h"
 
 namespace sim {
 
+struct Access {
+  u64 address;
+  u32 bytes;
+  bool write;
+  bool aligned;       // is one instruction on a device, which wants the address to be a multiple of bytes
+  const void* where;  // in the kernel's code
+};
+
 void check_block_start(Worker& worker);
 void check_block_end(Worker& worker);
-// One access of a thread; `where` is the place in the code, null for accesses of collectives.
-void check_access(Thread& thread, uint64_t address, u32 bytes, bool write, const void* where);
-void check_atomic(Thread& thread, uint64_t address, u32 bytes);
-// An asynchronous copy is issued; later it lands, when its group is waited for.
-void check_copy_issue(Thread& thread, void* shared, const void* global, u32 bytes, u32 valid);
-void check_copy_landing(Thread& thread, const AsyncCopy& copy);
+// Ends the block where the access is wrong.
+void check_access(Thread& thread, const Access& access);
+void check_atomic(Thread& thread, const Access& access);
+// An asynchronous copy is issued; later it has landed, when its group was waited for.
+void check_copy_issue(Thread& thread, const AsyncCopy& copy, const void* where);
+void check_copy_landed(Thread& thread, const AsyncCopy& copy);
 
 }  // namespace sim

@@ -216,7 +216,7 @@ void ldmatrix(u32* registers, const void* row, u32 count, bool transposed) {
       std::snprintf(text, sizeof text, "ldmatrix of the row at %p: not a multiple of 16", row);
       fail(t, CUDA_ERROR_MISALIGNED_ADDRESS, text);
     }
-    if (settings().check) check_access(t, u64(row), 16, false, __builtin_return_address(0));
+    if (settings().check) check_access(t, {u64(row), 16, false, true, __builtin_return_address(0)});
   }
   Load mine{registers, static_cast<const char*>(row)};
   static constexpr Collective kLoads[3][2] = {

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "counters.h"
 #include "device.h"
 #include "runtime.h"
 
@@ -96,6 +97,7 @@ CUresult run_launch(const Launch& launch) {
   job.launch = &launch;
   job.blocks = u64(launch.grid.x) * launch.grid.y * launch.grid.z;
   u64 threads = job.blocks * launch.block.x * launch.block.y * launch.block.z;
+  if (settings().check) count_launch(launch);
   return team->run(job, job.blocks > 1 && threads >= 2048);
 }
 

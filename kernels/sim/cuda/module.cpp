@@ -29,25 +29,35 @@ size_t image_bytes(const void* image) {
   return header.e_shoff + size_t(header.e_shentsize) * header.e_shnum;
 }
 
-// Bytes of thread-local storage, which is what __shared__ variables are.
-size_t static_shared_bytes(void* library) {
+// Finds where the library lies, and the thread-local block that holds its __shared__ variables.
+void measure(Image& image) {
+  auto* marker = static_cast<char*>(image.module->marker());
   link_map* map;
-  if (dlinfo(library, RTLD_DI_LINKMAP, &map)) return 0;
+  if (dlinfo(image.library, RTLD_DI_LINKMAP, &map)) return;
   struct Search {
+    Image& image;
+    char* marker;
     uintptr_t base;
-    size_t bytes;
-  } search{map->l_addr, 0};
+  } search{image, marker, map->l_addr};
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* data) {
         auto* s = static_cast<Search*>(data);
         if (info->dlpi_addr != s->base) return 0;
+        s->image.loaded = s->base;
         for (int i = 0; i < info->dlpi_phnum; i++) {
-          if (info->dlpi_phdr[i].p_type == PT_TLS) s->bytes = info->dlpi_phdr[i].p_memsz;
+          auto& segment = info->dlpi_phdr[i];
+          if (segment.p_type == PT_TLS) {
+            s->image.shared_block = segment.p_memsz;
+            s->image.static_shared = segment.p_memsz - 16;
+            s->image.marker_offset = size_t(s->marker - static_cast<char*>(info->dlpi_tls_data));
+          } else if (segment.p_type == PT_LOAD) {
+            s->image.loaded_bytes =
+                std::max<uint64_t>(s->image.loaded_bytes, segment.p_vaddr + segment.p_memsz);
+          }
         }
         return 1;
       },
       &search);
-  return search.bytes;
 }
 
 CUresult load(const void* bytes, LoadedModule** out) {
@@ -79,7 +89,7 @@ CUresult load(const void* bytes, LoadedModule** out) {
     return CUDA_ERROR_NO_BINARY_FOR_GPU;
   }
   *image->module->runtime = runtime();
-  image->static_shared = static_shared_bytes(image->library);
+  measure(*image);
   *out = new LoadedModule{image, {}};
   remember_handle(*out, "module");
   return CUDA_SUCCESS;
@@ -90,6 +100,30 @@ CUresult load(const void* bytes, LoadedModule** out) {
 Image::~Image() {
   if (library) dlclose(library);
   if (file >= 0) close(file);
+}
+
+unsigned char* Image::shared() const {
+  return static_cast<unsigned char*>(module->marker()) - marker_offset;
+}
+
+std::string Image::place(const void* address) const {
+  uint64_t offset = uint64_t(address) - loaded;
+  if (!address || offset >= loaded_bytes) return "";
+  char command[160], line[300] = "";
+  // The address is where the call returns to: one less lies in the line of the call.
+  std::snprintf(command, sizeof command, "addr2line -e /proc/%d/fd/%d 0x%llx 2>/dev/null", getpid(),
+                file, (unsigned long long)offset - 1);
+  FILE* pipe = popen(command, "r");
+  if (!pipe) return "";
+  if (!std::fgets(line, sizeof line, pipe)) line[0] = 0;
+  pclose(pipe);
+  std::string text = line;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ')' )) text.pop_back();
+  size_t note = text.find(" (");
+  if (note != std::string::npos) text.erase(note);
+  size_t folder = text.rfind('/');
+  if (folder != std::string::npos) text.erase(0, folder + 1);
+  return text.empty() || text[0] == '?' ? "" : text;
 }
 
 }  // namespace sim

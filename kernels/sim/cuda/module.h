@@ -14,8 +14,15 @@ struct Image {
   int file = -1;
   void* library = nullptr;
   const Module* module = nullptr;
-  size_t static_shared = 0;
+  size_t static_shared = 0;                  // bytes of __shared__ variables
+  size_t shared_block = 0;                   // bytes of the thread-local block that they lie in
+  size_t marker_offset = 0;                  // of the module's marker in that block
+  uint64_t loaded = 0, loaded_bytes = 0;     // where code and constants lie
   ~Image();
+  // This host thread's block of shared variables.
+  unsigned char* shared() const;
+  // "file:line" of an address in the code, empty if unknown.
+  std::string place(const void* address) const;
 };
 
 struct Function {

@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,7 +19,6 @@ namespace sim {
 
 constexpr u32 kMaxThreads = 1024;
 constexpr u64 kGuard = 0x5afe5afe5afe5afeull;
-constexpr size_t kDynamicShared = 256 * 1024;
 
 namespace {
 
@@ -174,7 +174,7 @@ void sync_warp(u32 mask) {
 u32 active_mask() { return 1u << self().lane; }
 
 void run_copy(Thread& t, const AsyncCopy& c) {
-  if (settings().check) check_copy_landing(t, c);
+  if (settings().check) check_copy_landed(t, c);
   std::memcpy(c.shared, c.global, c.valid);
   if (c.valid < c.bytes) std::memset(static_cast<char*>(c.shared) + c.valid, 0, c.bytes - c.valid);
 }
@@ -187,7 +187,8 @@ void copy_async(void* shared, const void* global, u32 bytes, u32 valid) {
                   bytes, global, shared);
     fail(t, CUDA_ERROR_MISALIGNED_ADDRESS, text);
   }
-  if (settings().check) check_copy_issue(t, shared, global, bytes, valid);
+  const void* where = __builtin_return_address(0);
+  if (settings().check) check_copy_issue(t, {shared, global, bytes, valid, t.groups}, where);
   t.copies->push_back({shared, global, bytes, valid, t.groups});
 }
 
@@ -203,17 +204,17 @@ void copy_async_wait(u32 in_flight) {
 }
 
 void atomic(const void* address, u32 bytes) {
-  if (settings().check) check_atomic(self(), uint64_t(address), bytes);
+  if (settings().check) check_atomic(self(), {u64(address), bytes, true, true, __builtin_return_address(0)});
 }
 
 void trap(const char* message) { fail(self(), CUDA_ERROR_ILLEGAL_INSTRUCTION, message); }
 
-void read_checked(const void* address, u32 bytes, const void* where) {
-  check_access(self(), uint64_t(address), bytes, false, where);
+void read_checked(const void* address, u32 bytes, bool aligned, const void* where) {
+  check_access(self(), {u64(address), bytes, false, aligned, where});
 }
 
-void write_checked(const void* address, u32 bytes, const void* where) {
-  check_access(self(), uint64_t(address), bytes, true, where);
+void write_checked(const void* address, u32 bytes, bool aligned, const void* where) {
+  check_access(self(), {u64(address), bytes, true, aligned, where});
 }
 
 constexpr Runtime kRuntime{
@@ -263,14 +264,15 @@ Thread& self() {
   return *reinterpret_cast<Thread*>(stack + colour(stack));
 }
 
-void fail(Thread& t, CUresult code, const std::string& what) {
+void fail(Thread& t, CUresult code, const std::string& what, const void* place) {
   Worker& worker = *t.worker;
   char where[200];
   std::snprintf(where, sizeof where, "kernel %s, block (%u, %u, %u), thread (%u, %u, %u): ",
                 worker.launch->kernel->name, t.block.x, t.block.y, t.block.z, t.thread.x, t.thread.y,
                 t.thread.z);
   worker.fault = code;
-  worker.message = where + what;
+  std::string line = worker.launch->image->place(place);
+  worker.message = where + (line.empty() ? "" : line + ": ") + what;
   switch_stack(&t.stack_pointer, worker.scheduler);
   std::abort();
 }
@@ -286,7 +288,7 @@ void prepare(Worker& worker, const Launch& launch) {
   }
   worker.launch = &launch;
   worker.fault = CUDA_SUCCESS;
-  worker.static_shared = static_cast<unsigned char*>(launch.image->module->shared());
+  worker.static_shared = launch.image->shared();
   const Index3& dim = launch.block;
   worker.threads = dim.x * dim.y * dim.z;
   worker.warp_count = (worker.threads + kWarp - 1) / kWarp;

@@ -11,6 +11,9 @@ namespace sim {
 
 struct Worker;
 
+// Room for dynamic shared memory; launches may use less than that.
+constexpr size_t kDynamicShared = 256 * 1024;
+
 struct AsyncCopy {
   void* shared;
   const void* global;
@@ -79,7 +82,8 @@ void collective(Collective operation, u32 mask, Width width, void* data, const c
 
 // The running device thread. Only to be called on a device thread's stack.
 Thread& self();
-// Ends the block with the fault; does not return. Only the first one of a block counts.
-[[noreturn]] void fail(Thread& thread, CUresult code, const std::string& what);
+// Ends the block with the fault. `place` is an address in the kernel's code, for the message.
+[[noreturn]] void fail(Thread& thread, CUresult code, const std::string& what,
+                       const void* place = nullptr);
 
 }  // namespace sim

@@ -45,20 +45,26 @@ __device__ __forceinline__ float reciprocal(float x) { return flush(1.0f / flush
 
 #if __CUDA_ARCH__ >= 800
 
+__device__ __forceinline__ void load(unsigned* r, const void* smem, int count, bool transposed) {
+  ::sim::forget_memory();
+  ::sim::runtime->ldmatrix(r, smem, count, transposed);
+  ::sim::forget_memory();
+}
+
 __device__ __forceinline__ void ldmatrix_x4(unsigned (&r)[4], const void* smem) {
-  ::sim::runtime->ldmatrix(r, smem, 4, false);
+  load(r, smem, 4, false);
 }
 
 __device__ __forceinline__ void ldmatrix_x4_trans(unsigned (&r)[4], const void* smem) {
-  ::sim::runtime->ldmatrix(r, smem, 4, true);
+  load(r, smem, 4, true);
 }
 
 __device__ __forceinline__ void ldmatrix_x2(unsigned (&r)[2], const void* smem) {
-  ::sim::runtime->ldmatrix(r, smem, 2, false);
+  load(r, smem, 2, false);
 }
 
 __device__ __forceinline__ void ldmatrix_x2_trans(unsigned (&r)[2], const void* smem) {
-  ::sim::runtime->ldmatrix(r, smem, 2, true);
+  load(r, smem, 2, true);
 }
 
 __device__ __forceinline__ void mma_half_k16(float (&d)[4], const unsigned (&a)[4], unsigned b0,
@@ -80,6 +86,7 @@ __device__ __forceinline__ void mma_bfloat_k8(float (&d)[4], const unsigned (&a)
 }
 
 __device__ __forceinline__ void copy_16(void* smem, const void* global, bool valid) {
+  ::sim::forget_memory();
   ::sim::runtime->copy_async(smem, global, 16, valid ? 16 : 0);
 }
 
@@ -87,7 +94,9 @@ __device__ __forceinline__ void copy_commit() { ::sim::runtime->copy_async_commi
 
 template <int N>
 __device__ __forceinline__ void copy_wait() {
+  ::sim::forget_memory();
   ::sim::runtime->copy_async_wait(N);
+  ::sim::forget_memory();
 }
 
 #endif

@@ -3,25 +3,25 @@
 #pragma once
 
 #define SIM_HOOK extern "C" __attribute__((no_sanitize("thread"), used))
-#define SIM_ACCESS(name, bytes, kind)                                         \
-  SIM_HOOK void name(void* address) {                                         \
-    ::sim::runtime->kind(address, bytes, __builtin_return_address(0));        \
+#define SIM_ACCESS(name, bytes, kind, aligned)                                   \
+  SIM_HOOK void name(void* address) {                                            \
+    ::sim::runtime->kind(address, bytes, aligned, __builtin_return_address(0));  \
   }
-#define SIM_SIZE(n)                              \
-  SIM_ACCESS(__tsan_read##n, n, read)            \
-  SIM_ACCESS(__tsan_write##n, n, write)          \
-  SIM_ACCESS(__tsan_volatile_read##n, n, read)   \
-  SIM_ACCESS(__tsan_volatile_write##n, n, write) \
-  SIM_ACCESS(__tsan_unaligned_read##n, n, read)  \
-  SIM_ACCESS(__tsan_unaligned_write##n, n, write)
+#define SIM_SIZE(n)                                     \
+  SIM_ACCESS(__tsan_read##n, n, read, true)             \
+  SIM_ACCESS(__tsan_write##n, n, write, true)           \
+  SIM_ACCESS(__tsan_volatile_read##n, n, read, true)    \
+  SIM_ACCESS(__tsan_volatile_write##n, n, write, true)  \
+  SIM_ACCESS(__tsan_unaligned_read##n, n, read, false)  \
+  SIM_ACCESS(__tsan_unaligned_write##n, n, write, false)
 
 SIM_SIZE(1) SIM_SIZE(2) SIM_SIZE(4) SIM_SIZE(8) SIM_SIZE(16)
 
 SIM_HOOK void __tsan_read_range(void* address, size_t bytes) {
-  ::sim::runtime->read(address, unsigned(bytes), __builtin_return_address(0));
+  ::sim::runtime->read(address, unsigned(bytes), false, __builtin_return_address(0));
 }
 SIM_HOOK void __tsan_write_range(void* address, size_t bytes) {
-  ::sim::runtime->write(address, unsigned(bytes), __builtin_return_address(0));
+  ::sim::runtime->write(address, unsigned(bytes), false, __builtin_return_address(0));
 }
 SIM_HOOK void __tsan_init() {}
 SIM_HOOK void __tsan_func_entry(void*) {}

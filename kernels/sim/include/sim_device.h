@@ -68,12 +68,31 @@ struct dim3 {
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 
-#define __syncthreads() ((void)::sim::runtime->barrier(__FILE__, __LINE__, 0))
-#define __syncthreads_count(p) (::sim::runtime->barrier(__FILE__, __LINE__, !!(p)))
-#define __syncthreads_or(p) (::sim::runtime->barrier(__FILE__, __LINE__, !!(p)) != 0)
-#define __syncthreads_and(p) (::sim::runtime->barrier(__FILE__, __LINE__, !(p)) == 0)
+namespace sim {
 
-inline void __syncwarp(unsigned mask = 0xffffffffu) { ::sim::runtime->sync_warp(mask); }
+// Other threads run while one waits, so everything in memory may have changed afterwards; without
+// this the compiler would keep shared variables, which it sees no other function touch, in registers.
+inline __attribute__((always_inline)) void forget_memory() { asm volatile("" ::: "memory"); }
+
+inline __attribute__((always_inline)) int barrier(const char* file, int line, int predicate) {
+  forget_memory();
+  int result = runtime->barrier(file, line, predicate);
+  forget_memory();
+  return result;
+}
+
+}  // namespace sim
+
+#define __syncthreads() ((void)::sim::barrier(__FILE__, __LINE__, 0))
+#define __syncthreads_count(p) (::sim::barrier(__FILE__, __LINE__, !!(p)))
+#define __syncthreads_or(p) (::sim::barrier(__FILE__, __LINE__, !!(p)) != 0)
+#define __syncthreads_and(p) (::sim::barrier(__FILE__, __LINE__, !(p)) == 0)
+
+inline void __syncwarp(unsigned mask = 0xffffffffu) {
+  ::sim::forget_memory();
+  ::sim::runtime->sync_warp(mask);
+  ::sim::forget_memory();
+}
 inline unsigned __activemask() { return ::sim::runtime->active_mask(); }
 inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 inline void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
@@ -88,7 +107,9 @@ inline T shuffle(Shuffle kind, unsigned mask, T value, int operand, int width) {
   static_assert(sizeof(T) <= 8, "shuffles move at most 8 bytes");
   u64 bits = 0;
   __builtin_memcpy(&bits, &value, sizeof(T));
+  forget_memory();
   bits = runtime->shuffle(kind, mask, bits, operand, width);
+  forget_memory();
   __builtin_memcpy(&value, &bits, sizeof(T));
   return value;
 }
@@ -96,6 +117,7 @@ inline T shuffle(Shuffle kind, unsigned mask, T value, int operand, int width) {
 // Told to the driver, then done as one operation.
 template <class T, class Change>
 inline T change(T* address, Change next) {
+  forget_memory();
   runtime->atomic(address, sizeof(T));
   T old, made;
   __atomic_load(address, &old, __ATOMIC_RELAXED);
@@ -123,14 +145,23 @@ template <class T>
 inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32) {
   return ::sim::shuffle(::sim::Shuffle::kXor, mask, value, lanes, width);
 }
+namespace sim {
+inline unsigned vote(Vote kind, unsigned mask, bool predicate) {
+  forget_memory();
+  unsigned result = runtime->vote(kind, mask, predicate);
+  forget_memory();
+  return result;
+}
+}  // namespace sim
+
 inline unsigned __ballot_sync(unsigned mask, int predicate) {
-  return ::sim::runtime->vote(::sim::Vote::kBallot, mask, predicate != 0);
+  return ::sim::vote(::sim::Vote::kBallot, mask, predicate != 0);
 }
 inline int __any_sync(unsigned mask, int predicate) {
-  return int(::sim::runtime->vote(::sim::Vote::kAny, mask, predicate != 0));
+  return int(::sim::vote(::sim::Vote::kAny, mask, predicate != 0));
 }
 inline int __all_sync(unsigned mask, int predicate) {
-  return int(::sim::runtime->vote(::sim::Vote::kAll, mask, predicate != 0));
+  return int(::sim::vote(::sim::Vote::kAll, mask, predicate != 0));
 }
 
 template <class T>

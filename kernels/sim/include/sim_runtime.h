@@ -45,9 +45,10 @@ struct Runtime {
   void (*copy_async_wait)(u32 groups_in_flight);
   void (*atomic)(const void* address, u32 bytes);
   void (*trap)(const char* message);
-  // Instrumented accesses (only in modules that were compiled with checks).
-  void (*read)(const void* address, u32 bytes, const void* where);
-  void (*write)(const void* address, u32 bytes, const void* where);
+  // Instrumented accesses (only in modules that were compiled with checks). `aligned` where the code
+  // would be one load or store of a device, which wants its own alignment.
+  void (*read)(const void* address, u32 bytes, bool aligned, const void* where);
+  void (*write)(const void* address, u32 bytes, bool aligned, const void* where);
 };
 
 // One row per kernel of a module.
@@ -65,11 +66,12 @@ struct Module {
   u32 checked;       // compiled with instrumented accesses
   u32 kernel_count;
   const Kernel* kernels;
-  const Runtime** runtime;      // where the driver writes its table
-  void* (*shared)(void);        // first byte of this host thread's static shared memory, or null
+  const Runtime** runtime;  // where the driver writes its table
+  void* (*marker)();        // 16 bytes in the thread-local block that holds the shared variables
+  const char* macros;       // that it was compiled with, "A=1 B=2"
 };
 
 // Changes whenever anything above does.
-constexpr u64 kVersion = 0x4d4f525345000001ull;
+constexpr u64 kVersion = 0x4d4f525345000002ull;
 
 }  // namespace sim

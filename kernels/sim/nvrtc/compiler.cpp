@@ -174,7 +174,12 @@ std::vector<KernelName> take_kernels(std::string& text) {
   return kernels;
 }
 
-std::string module_text(const std::vector<KernelName>& kernels, int architecture) {
+// The table through which the driver finds and calls the kernels.
+std::string module_text(const std::vector<KernelName>& kernels, const Source& source) {
+  std::string macros;
+  for (const std::string& macro : source.macros) {
+    if (macro.rfind("-D", 0) == 0) macros += (macros.empty() ? "" : " ") + macro.substr(2);
+  }
   std::string text = "\n# 1 \"<module>\"\nstatic const ::sim::Kernel sim_kernels[] = {\n";
   for (const KernelName& k : kernels) {
     std::string entry = "::sim::Entry<decltype(" + k.name + ")>";
@@ -182,9 +187,10 @@ std::string module_text(const std::vector<KernelName>& kernels, int architecture
             entry + "::bytes, unsigned(" + k.threads + ")},\n";
   }
   text += "  {nullptr, nullptr, 0, nullptr, 0}};\n";
-  text += "extern \"C\" __attribute__((visibility(\"default\"))) const ::sim::Module morse_sim_module = "
-          "{::sim::kVersion, " + std::to_string(architecture) + ", ::sim::checked, " +
-          std::to_string(kernels.size()) + ", sim_kernels, &::sim::runtime, ::sim::shared_marker};\n";
+  text += "extern \"C\" __attribute__((visibility(\"default\"))) const ::sim::Module "
+          "morse_sim_module = {::sim::kVersion, " + std::to_string(source.architecture) +
+          ", ::sim::checked, " + std::to_string(kernels.size()) +
+          ", sim_kernels, &::sim::runtime, ::sim::shared_marker, R\"(" + macros + ")\"};\n";
   return text;
 }
 
@@ -196,7 +202,7 @@ std::vector<std::string> code_flags() {
   if (checked()) {
     // Plain code, so that an access in the source stays one access; every one calls __tsan_*, which
     // sim_checked.h defines.
-    for (const char* flag : {"-O1", "-fno-tree-sra", "-fno-ipa-sra", "-fsanitize=thread", "--param",
+    for (const char* flag : {"-O1", "-g1", "-fno-tree-sra", "-fno-ipa-sra", "-fsanitize=thread", "--param",
                              "tsan-instrument-func-entry-exit=0"}) {
       flags.push_back(flag);
     }
@@ -265,7 +271,7 @@ Compiled compile(const Source& source) {
     text.erase(at, folder.path().size() + 1);
   }
   std::vector<KernelName> kernels = take_kernels(text);
-  text += module_text(kernels, source.architecture);
+  text += module_text(kernels, source);
   std::vector<std::string> flags = code_flags();
   std::string key = compiler + source.standard;
   for (const std::string& flag : flags) key += flag;
