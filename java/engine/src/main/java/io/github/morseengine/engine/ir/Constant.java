@@ -10,9 +10,10 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * A value known before a run: stored memory (often a mapped file) seen through at most one cast,
- * then at most one reshape, then at most one transpose. Nothing is converted until {@link
- * #materialize} is called, so that half-precision files are never expanded as a whole.
+ * A value known before a run: stored memory (often a mapped file) seen through at most one
+ * dequantization, then at most one cast, then at most one reshape, then at most one transpose.
+ * Nothing is converted until {@link #materialize} is called, so that files of half precision or of
+ * quantized weights are never expanded as a whole.
  *
  * <p>Immutable; safe for use by several threads.
  */
@@ -25,12 +26,15 @@ public final class Constant {
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Tensor source;
+  private final Scaling scaling;
   private final DType dtype;
   private final long[] viewShape;
   private final int[] permutation;
 
-  private Constant(Tensor source, DType dtype, long[] viewShape, int[] permutation) {
+  private Constant(
+      Tensor source, Scaling scaling, DType dtype, long[] viewShape, int[] permutation) {
     this.source = source;
+    this.scaling = scaling;
     this.dtype = dtype;
     this.viewShape = viewShape;
     this.permutation = permutation;
@@ -43,7 +47,23 @@ public final class Constant {
    * @return the constant
    */
   public static Constant of(Tensor source) {
-    return new Constant(source, source.dtype(), source.shape(), null);
+    return new Constant(source, null, source.dtype(), source.shape(), null);
+  }
+
+  /**
+   * The numbers that stored integers stand for: {@code (q - zero) * scale}.
+   *
+   * @param scales of float type; one for all, or one per position of an axis
+   * @param zeros as many of the integers' type; null for 0
+   * @param axis the axis of several scales
+   * @return a lazy view; an eager copy where the integers themselves are a view
+   */
+  public Constant dequantize(Tensor scales, Tensor zeros, int axis) {
+    if (scaling != null || !isStored() || !Arrays.equals(viewShape, source.shape())) {
+      return of(materialize(Arena.ofAuto())).dequantize(scales, zeros, axis);
+    }
+    Scaling by = new Scaling(scales, zeros, axis);
+    return new Constant(source, by, scales.dtype(), viewShape, null);
   }
 
   /**
@@ -56,10 +76,10 @@ public final class Constant {
     if (target == dtype) {
       return this;
     }
-    if (dtype != source.dtype()) {
+    if (scaling != null ? dtype != scaling.scales().dtype() : dtype != source.dtype()) {
       return of(materialize(Arena.ofAuto())).cast(target);
     }
-    return new Constant(source, target, viewShape, permutation);
+    return new Constant(source, scaling, target, viewShape, permutation);
   }
 
   /**
@@ -79,7 +99,7 @@ public final class Constant {
       throw new IllegalArgumentException(
           "cannot view " + source + " as shape " + Arrays.toString(shape));
     }
-    return new Constant(source, dtype, shape.clone(), null);
+    return new Constant(source, scaling, dtype, shape.clone(), null);
   }
 
   /**
@@ -99,7 +119,7 @@ public final class Constant {
     for (int i = 0; i < combined.length; i++) {
       identity &= combined[i] == i;
     }
-    return new Constant(source, dtype, viewShape, identity ? null : combined);
+    return new Constant(source, scaling, dtype, viewShape, identity ? null : combined);
   }
 
   /** {@return the element type after the cast} */
@@ -131,7 +151,7 @@ public final class Constant {
 
   /** {@return whether {@link #materialize} returns the stored memory itself} */
   public boolean isStored() {
-    return dtype == source.dtype() && permutation == null;
+    return scaling == null && dtype == source.dtype() && permutation == null;
   }
 
   /**
@@ -141,6 +161,7 @@ public final class Constant {
    */
   public String viewKey() {
     return source.dtype()
+        + (scaling == null ? "" : scaling.key())
         + ">"
         + dtype
         + Arrays.toString(viewShape)
@@ -155,7 +176,10 @@ public final class Constant {
    */
   public Tensor materialize(Arena arena) {
     Tensor cast = source;
-    if (dtype != source.dtype()) {
+    if (scaling != null) {
+      cast = Tensor.allocate(arena, dtype, source.shape());
+      scaling.apply(source, cast);
+    } else if (dtype != source.dtype()) {
       cast = Tensor.allocate(arena, dtype, source.shape());
       convert(source, cast);
     }

@@ -160,10 +160,36 @@ public final class GraphBinder {
       case "Cast", "CastLike" ->
           viewable(c.dtype()) && viewable(out.dtype()) ? c.cast(out.dtype()) : null;
       case "Reshape", "Squeeze", "Unsqueeze", "Flatten" -> c.reshape(out.shape());
+      case "DequantizeLinear" -> dequantized(node, c);
       case "Transpose" ->
           c.shape().length == 0 ? c : c.transpose(ShapeRules.permutation(node, c.shape().length));
       default -> null;
     };
+  }
+
+  /** Null where scales stand for blocks, or where another type than theirs is wanted. */
+  private static Constant dequantized(Node node, Constant c) {
+    Tensor scales = node.input(1).constant().materialize(Arena.ofAuto());
+    Value zero = node.input(2);
+    boolean plain =
+        node.attributes().getInt("block_size", 0) == 0
+            && scales.dtype() == node.output(0).dtype()
+            && (scales.elements() == 1 || scales.rank() == 1);
+    if (!plain) {
+      return null;
+    }
+    int axis =
+        scales.elements() == 1
+            ? 0
+            : Shapes.axis(node.attributes().getInt("axis", 1), c.shape().length);
+    if (scales.elements() > 1 && c.shape()[axis] != scales.elements()) {
+      throw new InvalidInputException(scales + " as scales of " + node.input(0));
+    }
+    Tensor zeros = zero == null ? null : zero.constant().materialize(Arena.ofAuto());
+    if (zeros != null && zeros.elements() != scales.elements()) {
+      throw new InvalidInputException(zeros + " as zero points of " + scales);
+    }
+    return c.dequantize(scales, zeros, axis);
   }
 
   private static boolean viewable(DType t) {

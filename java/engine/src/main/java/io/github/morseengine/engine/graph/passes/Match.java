@@ -55,13 +55,23 @@ final class Match {
     return first;
   }
 
+  /** What a value is the square of, as a power or as a product with itself; null if nothing. */
+  static Value squared(Value v) {
+    Node pow = producer(v, "Pow");
+    if (pow != null) {
+      return uniform(pow.input(1)) == 2 ? pow.input(0) : null;
+    }
+    Node mul = producer(v, "Mul");
+    return mul != null && mul.input(0) == mul.input(1) ? mul.input(0) : null;
+  }
+
   /** The elements of a constant; null where a value is absent. */
   static long[] longs(Value v) {
     return v == null ? null : v.constant().materialize(Arena.ofAuto()).toLongs();
   }
 
   private static double first(Constant c) {
-    return c.source().getDouble(0);
+    return c.materialize(Arena.ofAuto()).getDouble(0);
   }
 
   /** Whether two numbers agree to what exporters write. */

@@ -14,6 +14,9 @@ public final class Passes {
   /** A bound, should two passes ever undo each other; exported U-Nets need three or four rounds. */
   private static final int MAX_ROUNDS = 16;
 
+  /** First and once. */
+  private static final Pass WIDEN_HALF = new WidenHalf();
+
   private static final Pass DEAD_CODE = new DeadCode();
 
   /** Clean-up first, then operators from their parts, then what surrounds them. */
@@ -27,6 +30,8 @@ public final class Passes {
           new GeluFusion(),
           new GegluFusion(),
           new LayerNormFusion(),
+          new RmsNormFusion(),
+          new NormScales(),
           new GroupNormFusion(),
           new AttentionFusion(),
           new ScalarChains(),
@@ -50,6 +55,7 @@ public final class Passes {
    * @param graph the graph; all shapes static
    */
   public static void optimize(Graph graph) {
+    WIDEN_HALF.apply(graph);
     DEAD_CODE.apply(graph);
     boolean changed = true;
     for (int round = 0; changed && round < MAX_ROUNDS; round++) {

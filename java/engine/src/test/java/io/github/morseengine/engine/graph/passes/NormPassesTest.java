@@ -189,4 +189,50 @@ class NormPassesTest {
         },
         "ReduceMean Sub Mul ReduceMean Add Sqrt Div Mul Add");
   }
+
+  @Test
+  void layerNormWithoutFactorAndSummand() {
+    TestGraph.check(
+        g -> {
+          Value x = g.input(2, 3, 8);
+          Value centred = g.node("Sub", x, g.node("ReduceMean", x, g.longs(-1)));
+          Value variance = g.node("ReduceMean", g.node("Mul", centred, centred), g.longs(-1));
+          Value deviation = g.node("Sqrt", g.node("Add", variance, g.scalar(1e-5)));
+          // A factor per sample is no gamma.
+          g.output(g.node("Mul", g.node("Div", centred, deviation), g.input(2, 1, 8)));
+        },
+        "LayerNormalization Mul");
+  }
+
+  @Test
+  void rmsNormWrittenOut() {
+    for (String form : new String[] {"Div", "Reciprocal", "1/"}) {
+      TestGraph.check(
+          g -> {
+            Value x = g.input(2, 3, 8);
+            Value mean = g.node("ReduceMean", g.node("Pow", x, g.scalar(2)), g.longs(-1));
+            Value root = g.node("Sqrt", g.node("Add", mean, g.scalar(1e-6)));
+            Value norm =
+                switch (form) {
+                  case "Div" -> g.node("Div", x, root);
+                  case "1/" -> g.node("Mul", x, g.node("Div", g.scalar(1), root));
+                  default -> g.node("Mul", g.node("Reciprocal", root), x);
+                };
+            g.output(g.node("Mul", norm, g.weight(8)));
+          },
+          "RMSNormalization");
+    }
+  }
+
+  @Test
+  void rootOfAnotherMeanIsNoRmsNorm() {
+    TestGraph.check(
+        g -> {
+          Value x = g.input(2, 3, 8);
+          Value mean = g.node("ReduceMean", g.node("Pow", x, g.scalar(3)), g.longs(-1));
+          Value root = g.node("Sqrt", g.node("Add", g.node("Abs", mean), g.scalar(1)));
+          g.output(g.node("Div", x, root));
+        },
+        "Pow ReduceMean Abs Add Sqrt Div");
+  }
 }
