@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.device.ContentHash;
+import io.github.morseengine.engine.device.DiskCache;
 import io.github.morseengine.engine.device.cuda.CudaDevice;
 import io.github.morseengine.engine.device.cuda.CudaEvent;
 import io.github.morseengine.engine.device.cuda.CudaGraph;
@@ -23,12 +24,22 @@ import io.github.morseengine.engine.device.cuda.PinnedBuffer;
 import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import io.github.morseengine.engine.error.NativeLibraryException;
 import io.github.morseengine.tests.support.SimulatedDevice;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,14 +135,14 @@ class DeviceTest {
         DeviceBuffer b = device.allocate(4096)) {
       assertEquals(0, a.address() % 256);
       byte[] heap = new byte[4096];
-      new java.util.Random(7).nextBytes(heap);
+      new Random(7).nextBytes(heap);
       stream.copyToDevice(a.address(), MemorySegment.ofArray(heap), 4096);
       stream.fill(b.address(), (byte) 0x5A, 4096);
       stream.copy(b.address() + 64, a.address() + 64, 1000);
       stream.copyToHost(pinned.segment(), b.address(), 4096);
       stream.synchronize();
       byte[] expected = new byte[4096];
-      java.util.Arrays.fill(expected, (byte) 0x5A);
+      Arrays.fill(expected, (byte) 0x5A);
       System.arraycopy(heap, 64, expected, 64, 1000);
       assertArrayEquals(expected, pinned.segment().toArray(ValueLayout.JAVA_BYTE));
       MemorySegment onHeap = MemorySegment.ofArray(heap);
@@ -245,6 +256,48 @@ class DeviceTest {
     assertSame(module.kernel("scale"), module.kernel("scale"));
     assertNotSame(
         module, device.module("scale.cu", SCALE, HEADERS, List.of("-DUNUSED")), "other options");
+  }
+
+  @Test
+  void aDamagedImageIsMadeAgain() throws IOException {
+    String source =
+        SCALE + "// " + System.nanoTime() + ", so that no earlier run has compiled it\n";
+    Path images = Path.of(System.getProperty("morse.cache"), "cubins");
+    Set<Path> before = files(images);
+    device.module("damaged.cu", source, HEADERS, List.of()).kernel("twice");
+    Set<Path> added = files(images);
+    added.removeAll(before);
+    Path entry = added.iterator().next();
+    assertEquals(1, added.size());
+    byte[] good = Files.readAllBytes(entry);
+    byte[] cut = Arrays.copyOf(good, good.length - 1);
+    byte[] flipped = good.clone();
+    flipped[good.length / 2] ^= 1;
+    for (byte[] bad : List.of(new byte[0], cut, flipped)) {
+      Files.write(entry, bad);
+      again(source);
+      assertArrayEquals(good, Files.readAllBytes(entry));
+    }
+    // Sound, but no image of this device.
+    new DiskCache(images).write(entry.getFileName().toString(), new byte[] {1, 2, 3});
+    again(source);
+    assertArrayEquals(good, Files.readAllBytes(entry));
+    Files.delete(entry);
+  }
+
+  private void again(String source) {
+    try (CudaDevice other = CudaDevice.open(0)) {
+      other.module("damaged.cu", source, HEADERS, List.of()).kernel("twice");
+    }
+  }
+
+  private static Set<Path> files(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return new HashSet<>();
+    }
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.collect(Collectors.toCollection(HashSet::new));
+    }
   }
 
   @Test
@@ -383,7 +436,7 @@ class DeviceTest {
   void manyThreadsShareADevice() throws InterruptedException {
     int n = 256;
     float[][] results = new float[8][];
-    List<Thread> threads = new java.util.ArrayList<>();
+    List<Thread> threads = new ArrayList<>();
     for (int t = 0; t < results.length; t++) {
       int index = t;
       threads.add(

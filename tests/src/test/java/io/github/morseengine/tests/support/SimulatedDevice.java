@@ -60,7 +60,7 @@ public final class SimulatedDevice {
    * @param libraries where the libraries are
    * @param environment of the simulated device
    * @param options further options of Java
-   * @param main the class
+   * @param main the class's name
    * @param arguments its arguments
    * @return what came of it
    */
@@ -69,14 +69,14 @@ public final class SimulatedDevice {
       Path libraries,
       Map<String, String> environment,
       List<String> options,
-      Class<?> main,
+      String main,
       Object... arguments) {
     List<String> all = new ArrayList<>(Subprocess.OPTIONS);
     all.add("-Dmorse.cuda.path=" + libraries);
     all.add("-Dmorse.cuda.only=true");
     all.add("-Dmorse.cache=" + cache());
     all.addAll(options);
-    List<Object> command = new ArrayList<>(List.of(main.getName()));
+    List<Object> command = new ArrayList<>(List.of(main));
     command.addAll(List.of(arguments));
     return Subprocess.await(
         Subprocess.start(work, environment, all, Subprocess.classPath(), command), work);

@@ -49,6 +49,7 @@ public final class CudaDevice implements AutoCloseable {
   private long peakBytes;
 
   private CudaDevice(int ordinal) {
+    CudaContext.checkUsable(ordinal);
     driverVersion = CudaDriver.open().toString();
     info = CudaDriver.device(ordinal);
     info.requireSupported();

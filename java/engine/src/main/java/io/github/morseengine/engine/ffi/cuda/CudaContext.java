@@ -29,8 +29,8 @@ public final class CudaContext implements AutoCloseable {
    * @param ordinal its number, from 0
    */
   public CudaContext(int ordinal) {
+    checkUsable(ordinal);
     CudaDriver.open();
-    checkFault(ordinal);
     this.ordinal = ordinal;
     this.device = CudaDriver.handle(ordinal);
     try (Arena arena = Arena.ofConfined()) {
@@ -49,10 +49,16 @@ public final class CudaContext implements AutoCloseable {
    * @throws DeviceFatalException if so, with the first fault
    */
   public void checkUsable() {
-    checkFault(ordinal);
+    checkUsable(ordinal);
   }
 
-  private static void checkFault(int ordinal) {
+  /**
+   * Fails if a sticky fault has happened on a GPU.
+   *
+   * @param ordinal its number, from 0
+   * @throws DeviceFatalException if so, with the first fault
+   */
+  public static void checkUsable(int ordinal) {
     String fault = FAULTS.get(ordinal);
     if (fault != null) {
       throw new DeviceFatalException(
@@ -74,7 +80,7 @@ public final class CudaContext implements AutoCloseable {
       throw new IllegalStateException("this GPU's context is closed");
     }
     if (!FAULTS.isEmpty()) {
-      checkFault(ordinal);
+      checkUsable(ordinal);
     }
     int status = Cuda.cuCtxSetCurrent(handle);
     if (status != CudaStatus.SUCCESS) {
