@@ -85,7 +85,7 @@ final class BenchCommand implements Callable<Integer> {
     boolean single = model != null && Files.isRegularFile(Path.of(model));
     Path target = single ? Path.of(model) : ModelLocator.directory(model);
     ModelDirectory directory = single ? null : ModelDirectory.open(target);
-    try (Engine engine = options.open();
+    try (Engine engine = options.open(console);
         Measured dash = compile(engine, single ? target : directory.dash(), shapes);
         Measured dot =
             single || directory.dot().isEmpty()

@@ -60,7 +60,7 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private Report machine(List<String> missing) {
-    try (Engine engine = options.open()) {
+    try (Engine engine = options.open(console)) {
       return options.report("doctor", null, engine);
     } catch (MorseException e) {
       missing.add("the backend: " + e.getMessage());

@@ -74,12 +74,18 @@ final class EngineOptions {
     }
   }
 
-  Engine open() {
-    return Engine.builder()
-        .backend(backend)
-        .threads(threads == null ? 0 : threads)
-        .precision(Precision.valueOf(precision.toUpperCase(Locale.ROOT)))
-        .build();
+  /** Opens the device; a fall from GPU to processor is told once. */
+  Engine open(Console console) {
+    Engine engine =
+        Engine.builder()
+            .backend(backend)
+            .threads(threads == null ? 0 : threads)
+            .precision(Precision.valueOf(precision.toUpperCase(Locale.ROOT)))
+            .build();
+    if (engine.notice() != null) {
+      console.err().println("morse: using the CPU, " + engine.notice());
+    }
+    return engine;
   }
 
   /** Starts a report with the keys that all commands have. */

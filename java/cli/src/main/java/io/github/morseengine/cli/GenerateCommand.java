@@ -201,7 +201,7 @@ final class GenerateCommand implements Callable<Integer> {
               + "' has no tuned schedule for --lsd: use --dash and --dot");
     }
     GenerateRequest request = request(directory, TextDefaults.NO_TEXT);
-    try (Engine engine = options.open();
+    try (Engine engine = options.open(console);
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
       GenerateResult result;
       try (Progress progress = new Progress(console, "drawing")) {
@@ -222,7 +222,7 @@ final class GenerateCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "the model '" + folder.path() + "' reads text and has no labels: use --prompt");
     }
-    try (Engine engine = options.open();
+    try (Engine engine = options.open(console);
         TextPipeline pipeline = TextPipeline.open(engine, folder)) {
       TextDefaults defaults = TextDefaults.of(folder, pipeline.embedsGuidance());
       GenerateRequest sampling = request(folder.models(), defaults);

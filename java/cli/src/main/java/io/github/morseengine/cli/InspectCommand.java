@@ -61,7 +61,7 @@ final class InspectCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "there is no '" + target + "': give an .onnx file or a model directory");
     }
-    try (Engine engine = options.open()) {
+    try (Engine engine = options.open(console)) {
       Report report = options.report("inspect", target.toString(), engine);
       if (Files.isDirectory(target)) {
         directory(engine, report, shapes);

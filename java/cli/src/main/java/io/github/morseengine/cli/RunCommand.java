@@ -82,7 +82,7 @@ final class RunCommand implements Callable<Integer> {
     Map<String, String> files = options.pairs("--input", input);
     OutputFiles.requireWritableFolder(outDir);
     try (OnnxModel onnx = OnnxModel.open(model);
-        Engine engine = options.open()) {
+        Engine engine = options.open(console)) {
       Map<String, Tensor> values = RunInputs.read(onnx, files);
       CompileOptions.Builder shapes = CompileOptions.builder();
       values.forEach((name, value) -> shapes.input(name, value.shape()));

@@ -5,7 +5,9 @@ import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.backend.SampleUpdate;
 import io.github.morseengine.engine.backend.cpu.CpuBackend;
+import io.github.morseengine.engine.backend.cuda.CudaBackend;
 import io.github.morseengine.engine.backend.reference.ReferenceBackend;
+import io.github.morseengine.engine.error.DeviceFatalException;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.NativeLibraryException;
 import io.github.morseengine.engine.graph.infer.GraphBinder;
@@ -22,12 +24,14 @@ import java.nio.file.Path;
 public final class Engine implements AutoCloseable {
 
   private final Backend backend;
+  private final String notice;
   private int models;
   private boolean closed;
   private boolean freed;
 
-  private Engine(Backend backend) {
+  private Engine(Backend backend, String notice) {
     this.backend = backend;
+    this.notice = notice;
   }
 
   /** {@return a builder with the defaults: backend auto, all processors, precision auto} */
@@ -51,7 +55,8 @@ public final class Engine implements AutoCloseable {
     /**
      * Chooses the backend.
      *
-     * @param name auto, cpu or reference
+     * @param name auto (a GPU where there is one that works, else the processor), cpu, cuda or
+     *     reference
      * @return this
      */
     public Builder backend(String name) {
@@ -90,15 +95,23 @@ public final class Engine implements AutoCloseable {
      */
     public Engine build() {
       return switch (backend) {
-        case "auto", "cpu" -> new Engine(new CpuBackend(threads, precision));
-        case "reference" -> new Engine(new ReferenceBackend());
-        case "cuda" ->
-            throw new NativeLibraryException(
-                "this build has no CUDA backend: use the backend cpu or auto");
+        case "auto" -> automatic();
+        case "cpu" -> new Engine(new CpuBackend(threads, precision), null);
+        case "reference" -> new Engine(new ReferenceBackend(), null);
+        case "cuda" -> new Engine(new CudaBackend(0, precision), null);
         default ->
             throw new InvalidInputException(
                 "unknown backend '" + backend + "': use auto, cpu, cuda or reference");
       };
+    }
+
+    /** The GPU where there is one that works, else the processor. */
+    private Engine automatic() {
+      try {
+        return new Engine(new CudaBackend(0, precision), null);
+      } catch (NativeLibraryException | DeviceFatalException e) {
+        return new Engine(new CpuBackend(threads, precision), "no GPU: " + e.getMessage());
+      }
     }
   }
 
@@ -158,9 +171,17 @@ public final class Engine implements AutoCloseable {
     backend.close();
   }
 
-  /** {@return cpu or reference} */
+  /** {@return cpu, cuda or reference} */
   public String backendName() {
     return backend.name();
+  }
+
+  /**
+   * {@return why the backend auto chose the processor and not a GPU, in one line; null where it did
+   * not}
+   */
+  public String notice() {
+    return notice;
   }
 
   /** {@return the device in words} */

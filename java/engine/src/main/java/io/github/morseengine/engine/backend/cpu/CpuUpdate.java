@@ -9,10 +9,13 @@ import java.lang.foreign.ValueLayout;
  * input is read once and every output written once. A chunk stays in the first-level cache over the
  * loops.
  */
-final class CpuUpdate implements SampleUpdate {
+public final class CpuUpdate implements SampleUpdate {
 
   private static final int CHUNK = 1024;
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
+
+  /** Creates the stateless step. */
+  public CpuUpdate() {}
 
   @Override
   public void apply(Factors factors, double guidance, Memory m, long from, long to) {

@@ -11,9 +11,9 @@ import java.util.Arrays;
 /**
  * Resize by nearest neighbour, linear or cubic interpolation, one dimension after the other. Every
  * output position is a weighted sum of neighbours of a source coordinate; with {@code antialias}
- * the kernel widens by the scale when images shrink.
+ * the kernel widens by the scale when images shrink. Other backends take their tables from here.
  */
-final class ResizeReference {
+public final class ResizeReference {
 
   private ResizeReference() {}
 
@@ -28,6 +28,49 @@ final class ResizeReference {
       }
     }
     return out;
+  }
+
+  /**
+   * What each output index of a dimension is made of.
+   *
+   * @param taps neighbours per output index
+   * @param indices output index by output index: source indices, all within the input
+   * @param weights one per index
+   */
+  public record Table(int taps, int[] indices, double[] weights) {}
+
+  /**
+   * Tabulates a dimension.
+   *
+   * @param node a Resize node
+   * @param spec its resolved form
+   * @param n size of the input's dimension
+   * @param d the dimension
+   * @return the table; null where the node crops, which values outside of the input may fill
+   */
+  public static Table table(Node node, ResizeSpec spec, long n, int d) {
+    if (mode(node).equals("tf_crop_and_resize")) {
+      return null;
+    }
+    int m = Math.toIntExact(spec.output()[d]);
+    Taps[] all = new Taps[m];
+    int widest = 1;
+    boolean whole = spec.output()[d] == n && spec.scales()[d] == 1;
+    for (int o = 0; o < m; o++) {
+      double at = source(node, o, spec, d, n, m);
+      all[o] = whole ? new Taps(o, new double[] {1}) : Taps.of(node, at, spec.scales()[d], n);
+      widest = Math.max(widest, all[o].weights.length);
+    }
+    int[] indices = new int[m * widest];
+    double[] weights = new double[m * widest];
+    for (int o = 0; o < m; o++) {
+      for (int i = 0; i < widest; i++) {
+        boolean there = i < all[o].weights.length;
+        indices[o * widest + i] = (int) Math.clamp(all[o].first + i, 0, n - 1);
+        weights[o * widest + i] = there ? all[o].weights[i] : 0;
+      }
+    }
+    return new Table(widest, indices, weights);
   }
 
   private static String mode(Node node) {

@@ -1,0 +1,102 @@
+package io.github.morseengine.engine.backend.cuda;
+
+import io.github.morseengine.engine.backend.Backend;
+import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.backend.SampleUpdate;
+import io.github.morseengine.engine.backend.cpu.CpuUpdate;
+import io.github.morseengine.engine.device.cuda.CudaDevice;
+import io.github.morseengine.engine.device.cuda.DeviceWeights;
+import io.github.morseengine.engine.ir.Graph;
+import io.github.morseengine.engine.tensor.DType;
+
+/** Runs graphs on an NVIDIA GPU. */
+public final class CudaBackend implements Backend {
+
+  private final CudaDevice device;
+  private final Kernels kernels;
+  private final DeviceWeights weights;
+  private final DType type;
+
+  /**
+   * Opens a GPU.
+   *
+   * @param ordinal its number, from 0
+   * @param precision FP16, BF16, FP32, or AUTO (which is FP16, and FP32 without tensor cores for
+   *     it)
+   * @throws io.github.morseengine.engine.error.NativeLibraryException if there is no usable driver,
+   *     compiler or GPU, with what was looked for and what to do
+   */
+  public CudaBackend(int ordinal, Precision precision) {
+    device = CudaDevice.open(ordinal);
+    kernels = new Kernels(device);
+    weights = new DeviceWeights(device);
+    type =
+        switch (precision) {
+          case FP32 -> DType.FLOAT32;
+          case BF16 -> DType.BFLOAT16;
+          case AUTO, FP16 -> DType.FLOAT16;
+        };
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public String device() {
+    int sm = device.computeCapability();
+    return device.name() + " (sm_" + sm + ", CUDA " + device.driverVersion() + ")";
+  }
+
+  @Override
+  public int threads() {
+    return 1;
+  }
+
+  @Override
+  public Precision precision() {
+    return switch (type) {
+      case FLOAT16 -> Precision.FP16;
+      case BFLOAT16 -> Precision.BF16;
+      default -> Precision.FP32;
+    };
+  }
+
+  @Override
+  public Executable compile(Graph graph) {
+    device.checkUsable();
+    CudaProgram program = new CudaProgram(device, kernels, weights, type);
+    try {
+      CudaCompiler compiler = new CudaCompiler(graph, program);
+      compiler.run();
+      return new CudaExecutable(compiler);
+    } catch (RuntimeException | Error e) {
+      program.steps.forEach(CudaStep::close);
+      program.weights.forEach(DeviceWeights.DeviceWeight::close);
+      throw e;
+    }
+  }
+
+  @Override
+  public SampleUpdate sampleUpdate() {
+    return new CpuUpdate();
+  }
+
+  @Override
+  public long weightBytes() {
+    return weights.bytes();
+  }
+
+  /** {@return bytes of device memory that is held now, weights and arenas} */
+  public long deviceBytes() {
+    return device.currentBytes();
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+    device.close();
+  }
+}

@@ -1,0 +1,212 @@
+package io.github.morseengine.engine.backend.cuda;
+
+import io.github.morseengine.engine.backend.Run;
+import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.device.cuda.CudaDevice;
+import io.github.morseengine.engine.device.cuda.CudaEvent;
+import io.github.morseengine.engine.device.cuda.CudaGraph;
+import io.github.morseengine.engine.device.cuda.CudaStream;
+import io.github.morseengine.engine.device.cuda.DeviceBuffer;
+import io.github.morseengine.engine.device.cuda.PinnedBuffer;
+import io.github.morseengine.engine.error.InvalidInputException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * An arena with all steps bound to it, pinned memory for inputs and outputs, and the graph that
+ * copies the inputs, runs all steps and copies the outputs back. It is captured at the first
+ * execution; a later one is one launch and one wait.
+ */
+final class CudaRun implements Run {
+
+  private static final long ALIGNMENT = CudaProgram.ALIGNMENT;
+
+  private final CudaExecutable executable;
+  private final Resources resources = new Resources();
+  private final CudaStream stream;
+  private final CudaBinding binding;
+  private final CudaStep.Bound[] steps;
+  private final MemorySegment[] inputs;
+  private final MemorySegment[] outputs;
+  private final MemorySegment faults;
+  private final CudaEvent[] events;
+  private CudaGraph graph;
+  private boolean closed;
+
+  CudaRun(CudaExecutable executable) {
+    this.executable = executable;
+    this.steps = new CudaStep.Bound[executable.steps.size()];
+    this.events = new CudaEvent[steps.length + 1];
+    CudaDevice device = executable.device;
+    try {
+      stream = resources.add(device.newStream());
+      DeviceBuffer arena = resources.add(device.allocate(Math.max(1, executable.arenaBytes())));
+      long[] addresses = new long[executable.forms.size()];
+      long bytes = 0;
+      for (View v : executable.forms) {
+        bytes += aligned(v.slot().bytes());
+      }
+      DeviceBuffer forms = resources.add(device.allocate(Math.max(1, bytes)));
+      long at = forms.address();
+      for (int i = 0; i < addresses.length; i++) {
+        addresses[i] = at;
+        at += aligned(executable.forms.get(i).slot().bytes());
+      }
+      Arena lifetime = Arena.ofShared();
+      resources.add((AutoCloseable) lifetime::close);
+      binding = new CudaBinding(device, arena.address(), addresses, lifetime);
+      for (int i = 0; i < steps.length; i++) {
+        steps[i] = resources.add(executable.steps.get(i).bind(binding));
+      }
+      inputs = staging(device, executable.arrivals);
+      outputs = staging(device, executable.departures);
+      faults = executable.faults == null ? null : staging(device, List.of(executable.faults))[0];
+    } catch (RuntimeException | Error e) {
+      resources.closeAfter(e);
+      throw e;
+    }
+  }
+
+  private static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  }
+
+  private MemorySegment[] staging(CudaDevice device, List<View> views) {
+    long total = 0;
+    for (View v : views) {
+      total += aligned(bytes(v));
+    }
+    PinnedBuffer pinned = resources.add(device.allocatePinned(Math.max(1, total)));
+    MemorySegment[] out = new MemorySegment[views.size()];
+    long at = 0;
+    for (int i = 0; i < out.length; i++) {
+      out[i] = pinned.segment().asSlice(at, bytes(views.get(i)));
+      at += aligned(out[i].byteSize());
+    }
+    pinned.segment().fill((byte) 0);
+    return out;
+  }
+
+  private static long bytes(View v) {
+    return v.elements() * v.dtype().bytes();
+  }
+
+  CudaExecutable executable() {
+    return executable;
+  }
+
+  CudaBinding binding() {
+    return binding;
+  }
+
+  @Override
+  public MemorySegment input(int index) {
+    return inputs[index];
+  }
+
+  @Override
+  public MemorySegment output(int index) {
+    return outputs[index];
+  }
+
+  @Override
+  public void execute() {
+    executable.device.checkUsable();
+    if (executable.isCapturable()) {
+      if (graph == null) {
+        graph = resources.add(capture());
+      }
+      stream.launch(graph);
+    } else {
+      enqueue(null);
+    }
+    stream.synchronize();
+    checkFaults();
+  }
+
+  private CudaGraph capture() {
+    stream.beginCapture();
+    try {
+      enqueue(null);
+      return stream.endCapture();
+    } catch (RuntimeException e) {
+      stream.abandonCapture();
+      throw e;
+    }
+  }
+
+  @Override
+  public void executeProfiled(long[] nanos) {
+    executable.device.checkUsable();
+    for (int i = 0; i < events.length; i++) {
+      if (events[i] == null) {
+        events[i] = resources.add(executable.device.newEvent());
+      }
+    }
+    enqueue(events);
+    stream.synchronize();
+    checkFaults();
+    for (int i = 0; i < steps.length; i++) {
+      nanos[i] += (long) (1e6 * events[i + 1].millisSince(events[i]));
+    }
+  }
+
+  /** Gives everything to the stream; marks, if there are any, before the first and after each. */
+  private void enqueue(CudaEvent[] marks) {
+    for (int i = 0; i < inputs.length; i++) {
+      if (inputs[i].byteSize() > 0) {
+        long to = binding.address(executable.arrivals.get(i));
+        stream.copyToDevice(to, inputs[i], inputs[i].byteSize());
+      }
+    }
+    if (faults != null) {
+      stream.fill(binding.address(executable.faults), (byte) 0, faults.byteSize());
+    }
+    mark(marks, 0);
+    for (int i = 0; i < steps.length; i++) {
+      steps[i].enqueue(stream);
+      mark(marks, i + 1);
+    }
+    for (int i = 0; i < outputs.length; i++) {
+      if (outputs[i].byteSize() > 0) {
+        long from = binding.address(executable.departures.get(i));
+        stream.copyToHost(outputs[i], from, outputs[i].byteSize());
+      }
+    }
+    if (faults != null) {
+      stream.copyToHost(faults, binding.address(executable.faults), faults.byteSize());
+    }
+  }
+
+  private void mark(CudaEvent[] marks, int index) {
+    if (marks != null) {
+      stream.record(marks[index]);
+    }
+  }
+
+  /** Gives the steps between inputs and outputs to a stream, for a larger graph. */
+  void enqueueBody(CudaStream to) {
+    for (int i = executable.bodyStart; i < executable.bodyEnd; i++) {
+      steps[i].enqueue(to);
+    }
+  }
+
+  private void checkFaults() {
+    for (int i = 0; i < executable.lookups.size(); i++) {
+      if (faults.getAtIndex(ValueLayout.JAVA_INT, i) != 0) {
+        throw new InvalidInputException(
+            "node '" + executable.lookups.get(i) + "': an index is not in its table");
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      resources.close();
+    }
+  }
+}
