@@ -4,6 +4,7 @@ import io.github.morseengine.engine.backend.Backend;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.backend.SampleUpdate;
+import io.github.morseengine.engine.backend.Trajectory;
 import io.github.morseengine.engine.backend.cpu.CpuBackend;
 import io.github.morseengine.engine.backend.cuda.CudaBackend;
 import io.github.morseengine.engine.backend.reference.ReferenceBackend;
@@ -15,6 +16,9 @@ import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.graph.passes.Passes;
 import io.github.morseengine.engine.ir.Graph;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 
 /**
  * A device that models run on. Weights of equal content are held once per engine, whichever model
@@ -202,6 +206,57 @@ public final class Engine implements AutoCloseable {
   /** {@return the fused residual-feedback step of this device} */
   public SampleUpdate sampleUpdate() {
     return backend.sampleUpdate();
+  }
+
+  /**
+   * Names of what a generation connects.
+   *
+   * @param sample both models' input for the sample
+   * @param timestep both models' input for the time; a model may lack it
+   * @param estimate Dash's output
+   * @param residual Dot's output
+   * @param observed what else Dot takes from Dash's latest step: its input, then Dash's output or
+   *     input
+   */
+  public record LoopPorts(
+      String sample,
+      String timestep,
+      String estimate,
+      String residual,
+      Map<String, String> observed) {}
+
+  /**
+   * Prepares generations that the device does by itself.
+   *
+   * @param dash a session of Dash, which the loop uses until it is closed
+   * @param dot a session of Dot; null for none
+   * @param ports what is connected
+   * @return the loop; null where this device has none, or not for these models
+   */
+  public Trajectory trajectory(Session dash, Session dot, LoopPorts ports) {
+    List<Trajectory.Link> links = new ArrayList<>();
+    if (dot != null) {
+      for (Map.Entry<String, String> e : ports.observed().entrySet()) {
+        int output = dash.outputIndex(e.getValue());
+        int from = output >= 0 ? output : dash.inputIndex(e.getValue());
+        int to = dot.inputIndex(e.getKey());
+        if (from < 0 || to < 0) {
+          return null;
+        }
+        links.add(new Trajectory.Link(output < 0, from, to));
+      }
+    }
+    return backend.trajectory(
+        new Trajectory.Wiring(
+            dash.memory(),
+            dash.inputIndex(ports.sample()),
+            dash.inputIndex(ports.timestep()),
+            dash.outputIndex(ports.estimate()),
+            dot == null ? null : dot.memory(),
+            dot == null ? -1 : dot.inputIndex(ports.sample()),
+            dot == null ? -1 : dot.inputIndex(ports.timestep()),
+            dot == null ? -1 : dot.outputIndex(ports.residual()),
+            links));
   }
 
   /** {@return bytes of weights on the device now, each distinct content once} */

@@ -109,11 +109,34 @@ public final class Session implements AutoCloseable {
     return new Tensor(port.dtype(), port.shape(), run.input(index));
   }
 
-  private int indexOf(List<Executable.Port> ports, String name, String what) {
+  Run memory() {
+    open();
+    return run;
+  }
+
+  /** Position of an input; -1 where the model does not have it. */
+  int inputIndex(String name) {
+    return find(executable.inputs(), name);
+  }
+
+  /** Position of an output; -1 where the model does not have it. */
+  int outputIndex(String name) {
+    return find(executable.outputs(), name);
+  }
+
+  private static int find(List<Executable.Port> ports, String name) {
     for (int i = 0; i < ports.size(); i++) {
       if (ports.get(i).name().equals(name)) {
         return i;
       }
+    }
+    return -1;
+  }
+
+  private int indexOf(List<Executable.Port> ports, String name, String what) {
+    int found = find(ports, name);
+    if (found >= 0) {
+      return found;
     }
     throw new InvalidInputException(
         model.name()

@@ -34,6 +34,16 @@ public interface Backend extends AutoCloseable {
   /** {@return the fused residual-feedback step of this backend} */
   SampleUpdate sampleUpdate();
 
+  /**
+   * Prepares generations that the device does by itself.
+   *
+   * @param wiring the models and how they are connected
+   * @return the loop; null where this backend has none, or not for these models
+   */
+  default Trajectory trajectory(Trajectory.Wiring wiring) {
+    return null;
+  }
+
   /** {@return bytes of weights now held on the device, each distinct content once} */
   long weightBytes();
 

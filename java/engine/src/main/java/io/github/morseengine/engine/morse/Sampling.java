@@ -5,6 +5,7 @@ import io.github.morseengine.engine.Session;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.SampleUpdate;
 import io.github.morseengine.engine.backend.SampleUpdate.Factors;
+import io.github.morseengine.engine.backend.Trajectory;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
@@ -12,7 +13,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Sessions of Dash and Dot with everything that a batch needs. The sample lives in the input of the
@@ -62,6 +65,9 @@ final class Sampling implements AutoCloseable {
   private final Tensor converted;
   private final MemorySegment[] history = new MemorySegment[SampleUpdate.HISTORY];
 
+  /** The device's own loop; null where it has none. */
+  private final Trajectory loop;
+
   Sampling(Engine engine, Plan plan) {
     update = engine.sampleUpdate();
     Session first = plan.dash.newSession();
@@ -91,6 +97,7 @@ final class Sampling implements AutoCloseable {
       initial = Tensor.allocate(DType.FLOAT32, plan.sample);
       last = Tensor.allocate(DType.FLOAT32, plan.sample);
       converted = Tensor.allocate(DType.FLOAT32, plan.sample);
+      loop = engine.trajectory(first, second, ports(plan, outputs));
     } catch (RuntimeException | Error e) {
       first.close();
       if (second != null) {
@@ -98,6 +105,25 @@ final class Sampling implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static Engine.LoopPorts ports(Plan plan, List<String> outputs) {
+    Map<String, String> observed = new LinkedHashMap<>();
+    String estimate = ModelPair.estimateName(outputs);
+    for (Executable.Port p : plan.dot == null ? List.<Executable.Port>of() : plan.dot.inputs()) {
+      switch (p.name()) {
+        case ModelPair.DASH_SAMPLE -> observed.put(p.name(), ModelPair.SAMPLE);
+        case ModelPair.DASH_OUTPUT -> observed.put(p.name(), estimate);
+        case ModelPair.DASH_TIMESTEP -> observed.put(p.name(), ModelPair.TIMESTEP);
+        default -> {
+          if (outputs.contains(p.name())) {
+            observed.put(p.name(), p.name());
+          }
+        }
+      }
+    }
+    return new Engine.LoopPorts(
+        ModelPair.SAMPLE, ModelPair.TIMESTEP, estimate, ModelPair.RESIDUAL, observed);
   }
 
   /** What one batch is made of. */
@@ -150,6 +176,10 @@ final class Sampling implements AutoCloseable {
     if (dot != null) {
       condition(b, dot);
     }
+    if (loop != null && DeviceSampling.fits(b)) {
+      onDevice(b, latents, trajectory, after);
+      return;
+    }
     MemorySegment x = room(b, 0, steps);
     start(b, x);
     publish(b, 0, steps, x);
@@ -162,6 +192,24 @@ final class Sampling implements AutoCloseable {
       x = step(b, i, x);
       after.done(i, System.nanoTime() - begin);
       keep(b, trajectory, i + 1, x);
+    }
+    MemorySegment.copy(x, 0, latents.data(), x.byteSize() * b.first() / b.size(), x.byteSize());
+  }
+
+  /** The device goes from step to step by itself. */
+  private void onDevice(Batch b, Tensor latents, Tensor trajectory, AfterStep after) {
+    MemorySegment x = last.data().asSlice(0, last.byteSize() / (b.guided() ? 2 : 1));
+    MemorySegment first = null;
+    if (b.request().noise() != null || b.request().start() != null) {
+      start(b, x);
+      first = x;
+    }
+    DeviceSampling.Listener listener =
+        new DeviceSampling.Listener(
+            trajectory != null, (i, sample) -> keep(b, trajectory, i, sample), after);
+    int fault = loop.run(DeviceSampling.request(b, first, x.byteSize()), x, listener);
+    if (fault >= 0) {
+      throw DeviceSampling.notFinite(b, fault);
     }
     MemorySegment.copy(x, 0, latents.data(), x.byteSize() * b.first() / b.size(), x.byteSize());
   }
@@ -417,6 +465,9 @@ final class Sampling implements AutoCloseable {
 
   @Override
   public void close() {
+    if (loop != null) {
+      loop.close();
+    }
     dash.session().close();
     if (dot != null) {
       dot.session().close();

@@ -4,6 +4,7 @@ import io.github.morseengine.engine.backend.Backend;
 import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.backend.SampleUpdate;
+import io.github.morseengine.engine.backend.Trajectory;
 import io.github.morseengine.engine.backend.cpu.CpuUpdate;
 import io.github.morseengine.engine.device.cuda.CudaDevice;
 import io.github.morseengine.engine.device.cuda.DeviceWeights;
@@ -82,6 +83,11 @@ public final class CudaBackend implements Backend {
   @Override
   public SampleUpdate sampleUpdate() {
     return new CpuUpdate();
+  }
+
+  @Override
+  public Trajectory trajectory(Trajectory.Wiring wiring) {
+    return CudaTrajectory.open(device, kernels, type, wiring);
   }
 
   @Override

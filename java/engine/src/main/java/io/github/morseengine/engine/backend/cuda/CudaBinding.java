@@ -21,6 +21,7 @@ record CudaBinding(CudaDevice device, long arena, long[] inputs, Arena lifetime)
         + switch (view.slot()) {
           case WeightSlot w -> w.weight.address();
           case InputSlot in -> inputs[in.index];
+          case FixedSlot f -> f.address;
           default -> arena + view.slot().offset();
         };
   }

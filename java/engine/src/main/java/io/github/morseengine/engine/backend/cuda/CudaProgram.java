@@ -66,6 +66,13 @@ final class CudaProgram implements Placement {
     this.type = type;
   }
 
+  /** A program of copies between memory that has its addresses. */
+  static CudaProgram ofCopies(CudaDevice device, Kernels kernels, DType type) {
+    CudaProgram p = new CudaProgram(device, kernels, null, type);
+    p.begin(new Node("copy", "", "Copy", 0, List.of(), List.of(), null));
+    return p;
+  }
+
   /** Names the node that the next steps belong to. */
   void begin(Node node) {
     current = node;

@@ -9,6 +9,7 @@ import io.github.morseengine.engine.device.cuda.CudaStream;
 import io.github.morseengine.engine.device.cuda.DeviceBuffer;
 import io.github.morseengine.engine.device.cuda.PinnedBuffer;
 import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.MorseException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -97,10 +98,6 @@ final class CudaRun implements Run {
     return executable;
   }
 
-  CudaBinding binding() {
-    return binding;
-  }
-
   @Override
   public MemorySegment input(int index) {
     return inputs[index];
@@ -155,15 +152,7 @@ final class CudaRun implements Run {
 
   /** Gives everything to the stream; marks, if there are any, before the first and after each. */
   private void enqueue(CudaEvent[] marks) {
-    for (int i = 0; i < inputs.length; i++) {
-      if (inputs[i].byteSize() > 0) {
-        long to = binding.address(executable.arrivals.get(i));
-        stream.copyToDevice(to, inputs[i], inputs[i].byteSize());
-      }
-    }
-    if (faults != null) {
-      stream.fill(binding.address(executable.faults), (byte) 0, faults.byteSize());
-    }
+    upload(stream);
     mark(marks, 0);
     for (int i = 0; i < steps.length; i++) {
       steps[i].enqueue(stream);
@@ -175,14 +164,49 @@ final class CudaRun implements Run {
         stream.copyToHost(outputs[i], from, outputs[i].byteSize());
       }
     }
+    enqueueFaults(stream);
+  }
+
+  private void upload(CudaStream stream) {
+    for (int i = 0; i < inputs.length; i++) {
+      if (inputs[i].byteSize() > 0) {
+        long to = binding.address(executable.arrivals.get(i));
+        stream.copyToDevice(to, inputs[i], inputs[i].byteSize());
+      }
+    }
     if (faults != null) {
-      stream.copyToHost(faults, binding.address(executable.faults), faults.byteSize());
+      stream.fill(binding.address(executable.faults), (byte) 0, faults.byteSize());
     }
   }
 
   private void mark(CudaEvent[] marks, int index) {
     if (marks != null) {
       stream.record(marks[index]);
+    }
+  }
+
+  /** The inputs in the form that the plan reads, as memory that has its address. */
+  View form(int input) {
+    return FixedSlot.view(executable.forms.get(input), binding);
+  }
+
+  /** The outputs in the form that the plan leaves them in, as memory that has its address. */
+  View result(int output) {
+    return FixedSlot.view(executable.results.get(output), binding);
+  }
+
+  /** Brings the inputs from the host into the plan's form. */
+  void enqueueInputs(CudaStream to) {
+    upload(to);
+    for (int i = 0; i < executable.bodyStart; i++) {
+      steps[i].enqueue(to);
+    }
+  }
+
+  /** Fetches what look-ups found; after a wait {@link #checkFaults} tells. */
+  void enqueueFaults(CudaStream to) {
+    if (faults != null) {
+      to.copyToHost(faults, binding.address(executable.faults), faults.byteSize());
     }
   }
 
@@ -193,7 +217,17 @@ final class CudaRun implements Run {
     }
   }
 
-  private void checkFaults() {
+  /** Waits for what a failed execution left behind, before its memory goes. */
+  private void settle() {
+    try {
+      stream.synchronize();
+    } catch (MorseException e) {
+      // The device is unusable; closing must go on, and later calls say why.
+      return;
+    }
+  }
+
+  void checkFaults() {
     for (int i = 0; i < executable.lookups.size(); i++) {
       if (faults.getAtIndex(ValueLayout.JAVA_INT, i) != 0) {
         throw new InvalidInputException(
@@ -206,6 +240,7 @@ final class CudaRun implements Run {
   public void close() {
     if (!closed) {
       closed = true;
+      settle();
       resources.close();
     }
   }
