@@ -140,6 +140,11 @@ public final class CudaDevice implements AutoCloseable {
     context.checkUsable();
   }
 
+  /** Makes this GPU the calling thread's, for libraries that take it from there. */
+  public void makeCurrent() {
+    context.enter();
+  }
+
   /**
    * Waits for all work of this process on the GPU.
    *

@@ -75,7 +75,7 @@ public final class CudaContext implements AutoCloseable {
    * Makes this context the calling thread's: the first thing in every call, so that callers need no
    * thread of their own.
    */
-  void enter() {
+  public void enter() {
     if (closed) {
       throw new IllegalStateException("this GPU's context is closed");
     }
