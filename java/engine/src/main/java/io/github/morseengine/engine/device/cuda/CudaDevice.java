@@ -140,6 +140,11 @@ public final class CudaDevice implements AutoCloseable {
     context.checkUsable();
   }
 
+  /** {@return whether calls can still succeed; false after a sticky fault} */
+  public boolean isUsable() {
+    return context.usable();
+  }
+
   /** Makes this GPU the calling thread's, for libraries that take it from there. */
   public void makeCurrent() {
     context.enter();

@@ -8,6 +8,7 @@ import io.github.morseengine.engine.device.cuda.Stopwatch;
 import io.github.morseengine.engine.error.NativeLibraryException;
 import io.github.morseengine.engine.ffi.CudaLibraries;
 import io.github.morseengine.engine.ffi.CudaLibrary;
+import io.github.morseengine.engine.ffi.Version;
 import io.github.morseengine.engine.ffi.cudnn.CudnnHandle;
 import io.github.morseengine.engine.ffi.cudnn.ExecutionPlan;
 import java.util.HashMap;
@@ -26,9 +27,12 @@ public final class CudnnPlans implements AutoCloseable {
    */
   private static final int CANDIDATES = 6;
 
+  /** The first cuDNN whose graphs have attention as one operation. */
+  private static final Version ATTENTION_SINCE = new Version(9, 13, 0);
+
   private final CudaDevice device;
   private final boolean measured;
-  private final String version;
+  private final Version version;
   private final CudnnHandle handle;
   private final Planner planner;
   private final Map<String, Optional<CudnnPlan>> plans = new HashMap<>();
@@ -51,7 +55,7 @@ public final class CudnnPlans implements AutoCloseable {
   public CudnnPlans(CudaDevice device, DiskCache cache, boolean measured) {
     this.device = device;
     this.measured = measured;
-    version = CudaLibraries.open(CudaLibrary.CUDNN).version().toString();
+    version = CudaLibraries.open(CudaLibrary.CUDNN).version();
     stream = device.newStream();
     try {
       device.makeCurrent();
@@ -72,7 +76,7 @@ public final class CudnnPlans implements AutoCloseable {
 
   /** {@return the library's version} */
   public String version() {
-    return version;
+    return version.toString();
   }
 
   /**
@@ -95,7 +99,9 @@ public final class CudnnPlans implements AutoCloseable {
    *     order q, k, v, output
    */
   public Optional<CudnnPlan> find(AttentionSpec spec) {
-    return find(new AttentionGraph(spec));
+    return version.compareTo(ATTENTION_SINCE) < 0
+        ? Optional.empty()
+        : find(new AttentionGraph(spec));
   }
 
   private synchronized Optional<CudnnPlan> find(Problem problem) {
@@ -141,8 +147,10 @@ public final class CudnnPlans implements AutoCloseable {
     closed = true;
     try {
       plans.values().forEach(p -> p.ifPresent(CudnnPlan::close));
-      device.makeCurrent();
-      handle.close();
+      if (device.isUsable()) {
+        device.makeCurrent();
+        handle.close();
+      }
     } finally {
       stream.close();
     }
