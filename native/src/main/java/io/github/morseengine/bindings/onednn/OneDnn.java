@@ -742,6 +742,15 @@ public class OneDnn extends OneDnn$shared {
     public static int dnnl_eltwise_tanh() {
         return dnnl_eltwise_tanh;
     }
+    private static final int dnnl_eltwise_square = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_eltwise_square = 35
+     * }
+     */
+    public static int dnnl_eltwise_square() {
+        return dnnl_eltwise_square;
+    }
     private static final int dnnl_eltwise_abs = (int)36L;
     /**
      * {@snippet lang=c :
@@ -994,6 +1003,15 @@ public class OneDnn extends OneDnn$shared {
     public static int dnnl_query_impl_info_str() {
         return dnnl_query_impl_info_str;
     }
+    private static final int dnnl_query_strides = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_query_strides = 14
+     * }
+     */
+    public static int dnnl_query_strides() {
+        return dnnl_query_strides;
+    }
     private static final int dnnl_query_src_md = (int)129L;
     /**
      * {@snippet lang=c :
@@ -1029,6 +1047,42 @@ public class OneDnn extends OneDnn$shared {
      */
     public static int dnnl_query_scratchpad_md() {
         return dnnl_query_scratchpad_md;
+    }
+    private static final int dnnl_query_padded_dims = (int)260L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_query_padded_dims = 260
+     * }
+     */
+    public static int dnnl_query_padded_dims() {
+        return dnnl_query_padded_dims;
+    }
+    private static final int dnnl_query_inner_nblks_s32 = (int)263L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_query_inner_nblks_s32 = 263
+     * }
+     */
+    public static int dnnl_query_inner_nblks_s32() {
+        return dnnl_query_inner_nblks_s32;
+    }
+    private static final int dnnl_query_inner_blks = (int)264L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_query_inner_blks = 264
+     * }
+     */
+    public static int dnnl_query_inner_blks() {
+        return dnnl_query_inner_blks;
+    }
+    private static final int dnnl_query_inner_idxs = (int)265L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_query_inner_idxs = 265
+     * }
+     */
+    public static int dnnl_query_inner_idxs() {
+        return dnnl_query_inner_idxs;
     }
     private static final int dnnl_cpu_isa_avx2 = (int)7L;
     /**

@@ -11,7 +11,6 @@ import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Window;
 import io.github.morseengine.engine.tensor.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -33,7 +32,6 @@ final class GatheredConv {
   private static final long MOST_POSITIONS = 16;
 
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
-  private static final int[] BLOCKS = {64, 48, 32, 16};
 
   private final Program p;
   private final Node node;
@@ -75,7 +73,7 @@ final class GatheredConv {
    */
   boolean lower(Constant weight, MemoryDesc plain, View bias, boolean silu) {
     for (MemoryDesc layout : p.knownLayouts(weight, 4)) {
-      int block = block(layout, weight, plain);
+      int block = block(layout, weight);
       if (block > 0 && product(weight, plain, layout, block, bias, silu)) {
         return true;
       }
@@ -83,52 +81,29 @@ final class GatheredConv {
     return false;
   }
 
-  /**
-   * Channels per block if a layout is of the kind named above, else 0; found by packing numbers.
-   */
-  private int block(MemoryDesc layout, Constant weight, MemoryDesc plain) {
-    long elements = weight.elements();
-    if (layout.bytes() != 4 * elements || elements > 1 << 24) {
+  /** Channels per block if a layout is of the kind named above, else 0. */
+  private int block(MemoryDesc layout, Constant weight) {
+    if (layout.bytes() != 4 * weight.elements()) {
       return 0;
     }
-    return p.block(weight.shape(), layout, () -> probe(layout, plain, elements));
-  }
-
-  private int probe(MemoryDesc layout, MemoryDesc plain, long elements) {
-    int taps = (int) (window.kernel()[0] * window.kernel()[1]);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment numbers = arena.allocate(4 * elements, 64);
-      float[] count = new float[(int) elements];
-      for (int i = 0; i < count.length; i++) {
-        count[i] = i;
-      }
-      MemorySegment.copy(count, 0, numbers, F, 0, count.length);
-      MemorySegment packed = Packing.reorder(p.engine, numbers, plain, layout);
-      for (int block : BLOCKS) {
-        if (outputs % block == 0 && matches(packed, block, taps)) {
-          return block;
-        }
+    MemoryDesc.Blocking b = layout.blocking(4);
+    boolean one = b != null && b.sizes().length == 1 && b.dims()[0] == 0;
+    if (!one || outputs % b.sizes()[0] != 0) {
+      return 0;
+    }
+    long block = b.sizes()[0];
+    long width = window.kernel()[1];
+    // Distances of O / block, I, kh and kw.
+    long[] wanted = {
+      window.kernel()[0] * width * inputs * block, block, width * inputs * block, inputs * block
+    };
+    long[] sizes = {outputs / block, inputs, window.kernel()[0], width};
+    for (int d = 0; d < 4; d++) {
+      if (sizes[d] != 1 && b.strides()[d] != wanted[d]) {
+        return 0;
       }
     }
-    return 0;
-  }
-
-  private boolean matches(MemorySegment segment, int block, int taps) {
-    int at = 0;
-    float[] packed = segment.toArray(F);
-    for (int ob = 0; ob < outputs; ob += block) {
-      for (int tap = 0; tap < taps; tap++) {
-        for (int i = 0; i < inputs; i++) {
-          for (int o = ob; o < ob + block; o++) {
-            float wanted = ((long) o * inputs + i) * taps + tap;
-            if (packed[at++] != wanted) {
-              return false;
-            }
-          }
-        }
-      }
-    }
-    return true;
+    return (int) block;
   }
 
   private boolean product(

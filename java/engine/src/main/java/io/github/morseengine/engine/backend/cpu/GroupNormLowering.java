@@ -15,7 +15,21 @@ import java.util.List;
  */
 final class GroupNormLowering {
 
+  /** System property: java for our own loops, onednn for primitives; otherwise as fits the JVM. */
+  static final String KERNELS = "morse.cpu.group-norm";
+
   private GroupNormLowering() {}
+
+  /**
+   * Our loops are the faster of the two, but only where the JVM's optimising compiler vectorises
+   * them. A JVM that was told to do without it for a quick start says so in its description.
+   */
+  private static boolean prefersPrimitives() {
+    String chosen = System.getProperty(KERNELS, "auto");
+    String jvm = System.getProperty("java.vm.info", "");
+    boolean plain = jvm.contains("emulated-client") || jvm.contains("interpreted");
+    return chosen.equals("onednn") || plain && !chosen.equals("java");
+  }
 
   static void lower(Program p, Node node) {
     View x = p.channelsLast(p.get(node.input(0)));
@@ -36,13 +50,13 @@ final class GroupNormLowering {
             (int) node.attributes().getInt("num_groups", 1),
             node.attributes().getFloat("epsilon", 1e-5f),
             node.attributes().getString("activation", "none").equals("silu"));
+    View[] extra = {gamma, beta, pre, multiplier, shift};
+    if (prefersPrimitives() && GroupNormPrimitives.add(p, spec, x, y, extra)) {
+      p.put(node.output(0), y);
+      return;
+    }
     p.add(
-        new JavaStep(
-            "group norm",
-            views,
-            b ->
-                new GroupNormKernel(
-                    b, spec, x, y, new View[] {gamma, beta, pre, multiplier, shift})),
+        new JavaStep("group norm", views, b -> new GroupNormKernel(b, spec, x, y, extra)),
         spec.silu() ? "GroupNorm+SiLU" : "GroupNorm",
         x.elements() * 8);
     p.put(node.output(0), y);

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntSupplier;
 
 /**
  * The packed layouts in which each weight has been asked for. A later plan takes a known one where
@@ -19,16 +18,9 @@ final class PackedLayouts implements AutoCloseable {
 
   private final Map<Key, List<MemoryDesc>> known = new HashMap<>();
 
-  private final Map<String, Integer> blocks = new HashMap<>();
-
   /** Layouts of a weight, the oldest first; valid until close. */
   synchronized List<MemoryDesc> of(ContentHash source, String view) {
     return List.copyOf(known.getOrDefault(new Key(source, view), List.of()));
-  }
-
-  /** Channels per block of a layout, by a key of shape and layout; found where it is not known. */
-  synchronized int block(String key, IntSupplier find) {
-    return blocks.computeIfAbsent(key, k -> find.getAsInt());
   }
 
   /** Remembers a layout. */

@@ -28,7 +28,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
 /** A program under construction: steps, slots, and where each value lies. For one thread. */
@@ -226,11 +225,6 @@ final class Program implements Placement {
   /** Layouts in which a weight has been packed before. */
   List<MemoryDesc> knownLayouts(Constant c, int rank) {
     return layouts.of(hash(c.source()), c.viewKey() + rank);
-  }
-
-  /** See {@link GatheredConv}: found once per shape and layout. */
-  int block(long[] shape, MemoryDesc layout, IntSupplier find) {
-    return layouts.block(Arrays.toString(shape) + Arrays.toString(layout.blob()), find);
   }
 
   /** Stores a constant in a layout that a primitive chose. */

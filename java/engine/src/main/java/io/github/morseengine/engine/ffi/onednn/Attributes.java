@@ -28,6 +28,8 @@ public final class Attributes implements AutoCloseable {
     EXP(OneDnn.dnnl_eltwise_exp()),
     /** Square root. */
     SQRT(OneDnn.dnnl_eltwise_sqrt()),
+    /** x squared. */
+    SQUARE(OneDnn.dnnl_eltwise_square()),
     /** Absolute value. */
     ABS(OneDnn.dnnl_eltwise_abs());
 

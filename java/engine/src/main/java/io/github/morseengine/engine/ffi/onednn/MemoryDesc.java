@@ -98,6 +98,47 @@ public final class MemoryDesc implements AutoCloseable {
   }
 
   /**
+   * How a blocked layout cuts its dimensions.
+   *
+   * @param strides distance in elements between neighbouring blocks, per dimension
+   * @param sizes sizes of the inner blocks, outermost first
+   * @param dims the dimensions that they are blocks of
+   */
+  public record Blocking(long[] strides, long[] sizes, long[] dims) {}
+
+  /**
+   * The blocking of a layout of dense or blocked memory.
+   *
+   * @param rank its dimensions
+   * @return the blocking; null for a layout of another kind
+   */
+  public Blocking blocking(int rank) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment count = arena.allocate(ValueLayout.JAVA_INT);
+      int status =
+          OneDnn.dnnl_memory_desc_query(handle(), OneDnn.dnnl_query_inner_nblks_s32(), count);
+      if (status != OneDnn.dnnl_success()) {
+        return null;
+      }
+      int blocks = count.get(ValueLayout.JAVA_INT, 0);
+      return new Blocking(
+          longs(arena, OneDnn.dnnl_query_strides(), rank),
+          longs(arena, OneDnn.dnnl_query_inner_blks(), blocks),
+          longs(arena, OneDnn.dnnl_query_inner_idxs(), blocks));
+    }
+  }
+
+  private long[] longs(Arena arena, int what, int count) {
+    if (count == 0) {
+      return new long[0];
+    }
+    MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+    int status = OneDnn.dnnl_memory_desc_query(handle(), what, out);
+    Dnn.check(status, "dnnl_memory_desc_query", what);
+    return out.get(ValueLayout.ADDRESS, 0).reinterpret(8L * count).toArray(ValueLayout.JAVA_LONG);
+  }
+
+  /**
    * A serialised form that tells layouts apart.
    *
    * @return the bytes

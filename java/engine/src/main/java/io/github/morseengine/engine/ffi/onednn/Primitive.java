@@ -323,6 +323,41 @@ public final class Primitive implements AutoCloseable {
   }
 
   /**
+   * Averages over whole images.
+   *
+   * @param engine the engine
+   * @param src source [N,C,H,W]
+   * @param dst destination [N,C,1,1]
+   * @param sides H and W
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive average(
+      DnnEngine engine, MemoryDesc src, MemoryDesc dst, long[] sides, Attributes attributes) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment kernel = Dnn.dims(arena, sides);
+      MemorySegment zeros = Dnn.dims(arena, new long[sides.length]);
+      return create(
+          engine,
+          "dnnl_pooling_forward_primitive_desc_create",
+          out ->
+              OneDnn.dnnl_pooling_forward_primitive_desc_create(
+                  out,
+                  engine.handle(),
+                  OneDnn.dnnl_forward_inference(),
+                  OneDnn.dnnl_pooling_avg_exclude_padding(),
+                  src.handle(),
+                  dst.handle(),
+                  kernel,
+                  kernel,
+                  zeros,
+                  zeros,
+                  zeros,
+                  attributes.handle()));
+    }
+  }
+
+  /**
    * Nearest-neighbour resampling of the dimensions behind the second. An element of the destination
    * takes round((o + 0.5) * in / out - 0.5), which for whole factors is o / factor.
    *
