@@ -166,15 +166,38 @@ final class ElementwiseLowering {
     if (primitive == null) {
       p.add(BroadcastKernel.step(kind, a, b.expand(a.shape()), y));
     } else {
-      DnnStep step = new DnnStep(primitive, alone);
-      step.with(Arg.SRC.code(), ConvLowering.desc(a), a);
-      step.with(Arg.SRC_1.code(), ConvLowering.desc(b), b);
-      step.with(Arg.DST.code(), ConvLowering.desc(y), y);
-      ConvLowering.scratch(p, step);
-      p.add(step);
+      p.add(step(p, primitive, alone, a, b, y));
     }
     p.put(node.output(0), shape.length == 0 ? y.reshape(shape) : y);
     return true;
+  }
+
+  /**
+   * Adds a step y = a op b by oneDNN.
+   *
+   * @param a packed
+   * @param b of the same layout, or packed with dimensions of 1 that are repeated
+   * @param y of a's layout
+   * @return false where a loop of our own is faster
+   */
+  static boolean binary(Program p, BinaryKind kind, View a, View b, View y, String what) {
+    boolean alone = p.alone(0, a, b, y);
+    Primitive primitive = binary(p, kind, a, b, y, alone);
+    if (primitive == null) {
+      return false;
+    }
+    p.addHelper(step(p, primitive, alone, a, b, y), what);
+    return true;
+  }
+
+  private static DnnStep step(
+      Program p, Primitive primitive, boolean alone, View a, View b, View y) {
+    DnnStep step = new DnnStep(primitive, alone);
+    step.with(Arg.SRC.code(), ConvLowering.desc(a), a);
+    step.with(Arg.SRC_1.code(), ConvLowering.desc(b), b);
+    step.with(Arg.DST.code(), ConvLowering.desc(y), y);
+    ConvLowering.scratch(p, step);
+    return step;
   }
 
   /**

@@ -1,6 +1,5 @@
 package io.github.morseengine.engine.backend.cpu;
 
-import io.github.morseengine.engine.backend.plan.MemoryPlan;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
@@ -122,7 +121,8 @@ final class GatheredConv {
     long[] weightShape = {blocks, k, block};
     long[] weightStrides = {all * block, block, 1};
     View out = blocked(y, rows, blocks, block);
-    // oneDNN takes no bias per block, so bias and residual are added up beforehand.
+    // oneDNN takes no bias per block (as a post-op of few rows it even crashes), so bias and
+    // residual are added up beforehand.
     View addend = bias == null ? residual : p.allocate(DType.FLOAT32, y.shape(), y.strides());
     View extra = addend == null ? null : blocked(addend, rows, blocks, block);
     MemoryDesc cd = ConvLowering.desc(columns);
@@ -157,7 +157,7 @@ final class GatheredConv {
             DType.FLOAT32,
             weightShape,
             weightStrides);
-    View sum = bias == null ? null : addend;
+    View sum = bias == null || added(bias, addend) ? null : addend;
     if (!direct || sum != null) {
       List<View> views = new ArrayList<>();
       for (View v : new View[] {x, bias, residual, direct ? null : columns, sum}) {
@@ -179,6 +179,22 @@ final class GatheredConv {
     p.add(step, what, Flops.of(node));
     p.put(node.output(0), y);
     return true;
+  }
+
+  /** Adds the bias to a residual by oneDNN where there are enough of them. */
+  private boolean added(View bias, View to) {
+    if (residual == null || !Arrays.equals(residual.strides(), to.strides())) {
+      return false;
+    }
+    View perChannel =
+        new View(
+            bias.slot(),
+            bias.offset(),
+            DType.FLOAT32,
+            new long[] {1, outputs, 1, 1},
+            new long[] {outputs, 1, outputs, outputs});
+    return ElementwiseLowering.binary(
+        p, Primitive.BinaryKind.ADD, residual, perChannel, to, "Conv: bias+residual");
   }
 
   private static long[] strides(long rows, long k) {
@@ -239,21 +255,23 @@ final class GatheredConv {
     private final MemorySegment biasMemory;
 
     /**
-     * Pieces that are copied as a whole, for each output position: the source's offset in bytes
-     * within an image (-1 for zeros), the target's within a row of columns, and the length.
+     * Pieces that are copied as a whole, for each output position: the source's offset in elements
+     * within an image, the target's within a row of columns, and the length.
      */
-    private final long[][] pieces;
+    private final int[][] pieces;
 
-    private final MemorySegment zeros;
+    /** Per thread, an image, and its columns, where what lies outside of the image stays zero. */
+    private final float[][] image;
+
+    private final float[][] columns;
     private final int taps;
     private final int positions;
-    private final long pixel = 4L * inputs;
     private final int batch = (int) x.shape()[0];
 
-    Gather(Binding b, View columns, int[] range, View shift, View sum) {
+    Gather(Binding b, View target, int[] range, View shift, View sum) {
       binding = b;
       from = b.of(x);
-      to = columns == null ? null : b.of(columns);
+      to = target == null ? null : b.of(target);
       biasMemory = shift == null ? null : b.of(shift);
       addend = sum == null ? null : b.of(sum);
       added = residual == null ? null : b.of(residual);
@@ -262,33 +280,34 @@ final class GatheredConv {
       taps = range[1] - range[0];
       int width = (int) y.shape()[3];
       positions = (int) (y.shape()[2] * width);
-      zeros = b.lifetime().allocate(taps * pixel, MemoryPlan.ALIGNMENT);
-      pieces = new long[positions][];
+      image = new float[b.team().threads()][to == null ? 0 : (int) (x.elements() / batch)];
+      this.columns = new float[b.team().threads()][to == null ? 0 : positions * taps * inputs];
+      pieces = new int[positions][];
       for (int o = 0; o < positions; o++) {
         pieces[o] = pieces(o / width, o % width, range);
       }
     }
 
     /** Neighbouring taps whose pixels lie beside each other are one piece. */
-    private long[] pieces(long row, long column, int[] range) {
-      long[] out = new long[3 * taps];
+    private int[] pieces(long row, long column, int[] range) {
+      int[] out = new int[3 * taps];
       int n = 0;
       for (int tap = range[0]; tap < range[1]; tap++) {
         long r = at(0, row, tap / (int) window.kernel()[1]);
         long c = at(1, column, tap % (int) window.kernel()[1]);
-        boolean inside = r >= 0 && r < x.shape()[2] && c >= 0 && c < x.shape()[3];
-        long source = inside ? (r * x.shape()[3] + c) * pixel : -1;
+        if (r < 0 || r >= x.shape()[2] || c < 0 || c >= x.shape()[3]) {
+          continue;
+        }
+        int source = (int) (r * x.shape()[3] + c) * inputs;
+        int target = (tap - range[0]) * inputs;
         boolean follows =
-            n > 0
-                && (source < 0
-                    ? out[n - 3] < 0
-                    : out[n - 3] >= 0 && source == out[n - 3] + out[n - 1]);
+            n > 0 && source == out[n - 3] + out[n - 1] && target == out[n - 2] + out[n - 1];
         if (follows) {
-          out[n - 1] += pixel;
+          out[n - 1] += inputs;
         } else {
           out[n++] = source;
-          out[n++] = (tap - range[0]) * pixel;
-          out[n++] = pixel;
+          out[n++] = target;
+          out[n++] = inputs;
         }
       }
       return Arrays.copyOf(out, n);
@@ -299,7 +318,7 @@ final class GatheredConv {
       if (biasMemory != null) {
         MemorySegment.copy(biasMemory, F, 0, bias, 0, outputs);
       }
-      if (to == null || to.byteSize() < SMALL || batch * positions < 2) {
+      if (to == null || batch < 2 || 4L * batch * columns[0].length < SMALL) {
         part(0, 1);
       } else {
         binding.team().parallel(this::part);
@@ -307,28 +326,29 @@ final class GatheredConv {
     }
 
     private void part(int thread, int threads) {
-      int rows = batch * positions;
-      for (int r = rows * thread / threads; r < rows * (thread + 1) / threads; r++) {
+      for (int n = batch * thread / threads; n < batch * (thread + 1) / threads; n++) {
         if (to != null) {
-          gather(r);
+          gather(n, image[thread], columns[thread]);
         }
         if (addend != null) {
-          add(r, row[thread]);
+          for (int r = n * positions; r < (n + 1) * positions; r++) {
+            add(r, row[thread]);
+          }
         }
       }
     }
 
-    private void gather(int r) {
-      long base = r / positions * (x.elements() / batch * 4);
-      long target = (long) r * taps * pixel;
-      long[] copies = pieces[r % positions];
-      for (int i = 0; i < copies.length; i += 3) {
-        if (copies[i] < 0) {
-          MemorySegment.copy(zeros, 0, to, target + copies[i + 1], copies[i + 2]);
-        } else {
-          MemorySegment.copy(from, base + copies[i], to, target + copies[i + 1], copies[i + 2]);
+    /** Through the heap, where copying a piece costs the least in a JVM that has just started. */
+    private void gather(int n, float[] own, float[] out) {
+      MemorySegment.copy(from, F, 4L * n * own.length, own, 0, own.length);
+      for (int o = 0; o < positions; o++) {
+        int target = o * taps * inputs;
+        int[] copies = pieces[o];
+        for (int i = 0; i < copies.length; i += 3) {
+          System.arraycopy(own, copies[i], out, target + copies[i + 1], copies[i + 2]);
         }
       }
+      MemorySegment.copy(out, 0, to, F, 4L * n * out.length, out.length);
     }
 
     private void add(int r, float[] sum) {
