@@ -5,3 +5,5 @@ int omp_get_max_threads(void);
 int omp_get_thread_num(void);
 void omp_set_dynamic(int enabled);
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+/* Of OpenMP 5.0 (libgomp since GCC 9); kind 2 is omp_pause_hard. */
+int omp_pause_resource_all(int kind);

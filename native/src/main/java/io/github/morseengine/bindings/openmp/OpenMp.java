@@ -319,5 +319,65 @@ public class OpenMp extends OpenMp$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class omp_pause_resource_all {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            OpenMp.C_INT,
+            OpenMp.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("omp_pause_resource_all");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int omp_pause_resource_all(int kind)
+     * }
+     */
+    public static FunctionDescriptor omp_pause_resource_all$descriptor() {
+        return omp_pause_resource_all.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int omp_pause_resource_all(int kind)
+     * }
+     */
+    public static MethodHandle omp_pause_resource_all$handle() {
+        return omp_pause_resource_all.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int omp_pause_resource_all(int kind)
+     * }
+     */
+    public static MemorySegment omp_pause_resource_all$address() {
+        return omp_pause_resource_all.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int omp_pause_resource_all(int kind)
+     * }
+     */
+    public static int omp_pause_resource_all(int kind) {
+        var mh$ = omp_pause_resource_all.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("omp_pause_resource_all", kind);
+            }
+            return (int)mh$.invokeExact(kind);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
 }
 

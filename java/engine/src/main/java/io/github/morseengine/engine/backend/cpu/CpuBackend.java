@@ -8,6 +8,7 @@ import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.ffi.onednn.Dnn;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import io.github.morseengine.engine.ffi.openmp.Team;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.tensor.DType;
 import java.io.IOException;
@@ -105,5 +106,6 @@ public final class CpuBackend implements Backend {
   public void close() {
     layouts.close();
     engine.close();
+    Team.dismiss();
   }
 }
