@@ -96,7 +96,7 @@ void check_shared(Thread& t, const Access& a, u64 offset, bool atomic) {
   std::snprintf(who, sizeof who, "thread (%u, %u, %u)", c.thread % dim.x, c.thread / dim.x % dim.y,
                 c.thread / dim.x / dim.y);
   switch (c.kind) {
-    case Shadow::kUndefined: text += "nobody has written there"; break;
+    case Shadow::kUndefined: text += "nobody has written there yet"; break;
     case Shadow::kInFlight:
       text += std::string("an asynchronous copy of ") + who + " to there has not been waited for";
       break;

@@ -27,12 +27,12 @@ Shadow::Conflict Shadow::access(const Thread& t, u64 offset, u32 bytes, bool wri
         !(atomic && b.atomic)) {
       return {kWritten, i, b.writer};
     }
-    if (write && b.read == stamp && !(atomic && b.atomic)) {
+    if (write && b.read == stamp) {
       bool mine = b.reader == t.index;
       bool met = b.reader_warp == t.warp && b.reader_meeting < meeting;
       if (!mine && !met) return {kRead, i, b.reader};
     }
-    if (reads) {
+    if (!write) {
       if (b.read != stamp) {
         b.reader = static_cast<unsigned short>(t.index);
         b.reader_warp = static_cast<unsigned short>(t.warp);

@@ -174,6 +174,23 @@ std::vector<KernelName> take_kernels(std::string& text) {
   return kernels;
 }
 
+// "-DA=1" as "#define A 1".
+std::string definitions_text(const std::vector<std::string>& macros) {
+  std::string text;
+  for (const std::string& macro : macros) {
+    std::string body = macro.substr(2);
+    size_t sign = body.find('=');
+    if (macro[1] == 'U') {
+      text += "#undef " + body + "\n";
+    } else if (sign == std::string::npos) {
+      text += "#define " + body + " 1\n";
+    } else {
+      text += "#define " + body.substr(0, sign) + " " + body.substr(sign + 1) + "\n";
+    }
+  }
+  return text;
+}
+
 // The table through which the driver finds and calls the kernels.
 std::string module_text(const std::vector<KernelName>& kernels, const Source& source) {
   std::string macros;
@@ -260,8 +277,12 @@ Compiled compile(const Source& source) {
                                     "-D__CUDA_ARCH__=" + std::to_string(source.architecture * 10)};
   if (checked()) words.push_back("-DMORSE_SIM_CHECKED");
   for (const std::string& folder_name : source.includes) words.push_back("-I" + folder_name);
-  words.insert(words.end(), source.macros.begin(), source.macros.end());
-  for (const char* word : {"-include", "sim_device.h", "-include", "sim_module.h"}) words.push_back(word);
+  // Behind the shims, which must not see them.
+  std::string definitions = folder.file("definitions");
+  write_text(definitions, definitions_text(source.macros));
+  for (const std::string& file : {std::string("sim_device.h"), std::string("sim_module.h"), definitions}) {
+    words.insert(words.end(), {"-include", file});
+  }
   words.insert(words.end(), {"-o", preprocessed, input});
   if (!run(words, messages, result)) return result;
 
