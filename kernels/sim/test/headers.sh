@@ -64,7 +64,7 @@ values_of_sizes() {
     echo '}'; } > "$work/sizes.cpp"
   "$cxx" -std=c++17 -w "${includes[@]}" -I"$here/cuda" -o "$work/sizes" "$work/sizes.cpp" && "$work/sizes"
 }
-values_of_sizes driver_types.h > "$work/ours"
+values_of_sizes "$here/cuda/driver_types.h" > "$work/ours"
 values_of_sizes cuda.h > "$work/theirs"
 if diff "$work/ours" "$work/theirs" > "$work/diff"; then
   echo "sizes of structures agree"
