@@ -1,0 +1,90 @@
+package io.github.morseengine.tests.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.Subprocess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Text to picture as a user of the command does it. */
+class TextCommandTest {
+
+  @TempDir Path folder;
+  private Path model;
+
+  @BeforeEach
+  void unpack() {
+    model = Fixtures.unpack("pipelines.zip", folder.resolve("models")).resolve("sd1");
+  }
+
+  private Subprocess generate(Object... more) {
+    List<Object> all = new ArrayList<>(List.of("generate", "--model", model, "--dash", 2));
+    all.addAll(List.of(more));
+    return Subprocess.morse(folder, all.toArray());
+  }
+
+  private void wrong(int code, String word, Object... more) {
+    Subprocess run = generate(more);
+    assertEquals(code, run.code(), run.err());
+    assertEquals(1, run.err().lines().filter(l -> l.startsWith("morse: ")).count(), run.err());
+    assertTrue(run.err().contains(word), run.err());
+  }
+
+  @Test
+  void aPromptBecomesAPicture() throws IOException {
+    Subprocess run =
+        generate("--prompt", "a red fox", "--size", "48x32", "--out", "a.png", "--json", "a.json");
+    assertEquals(0, run.code(), run.err());
+    assertEquals(48, ImageIO.read(folder.resolve("a.png").toFile()).getWidth());
+    String json = Files.readString(folder.resolve("a.json"));
+    for (String key : List.of("prompts", "encode_ms", "decode_ms", "n_dash", "weight_bytes")) {
+      assertTrue(json.contains("\"" + key + "\""), json);
+    }
+    assertTrue(json.contains("a red fox"), json);
+  }
+
+  @Test
+  void aFileOfPromptsGoesOnWhereItWas() throws IOException {
+    Path lines = folder.resolve("lines.txt");
+    Files.writeString(lines, "ein Füchslein\na dog\n" + "word ".repeat(300) + "\n");
+    Path out = folder.resolve("out");
+    Object[] call = {"--prompts", lines, "--out-dir", out, "--size", "16x16", "--count", 2};
+    Subprocess first = generate(call);
+    assertEquals(0, first.code(), first.err());
+    assertTrue(first.err().contains("tokens, which were left out"), first.err());
+    assertEquals(6, Fixtures.list(out).stream().filter(p -> p.toString().endsWith("png")).count());
+    List<String> report = Files.readAllLines(out.resolve("report.jsonl"));
+    assertEquals(3, report.size());
+    assertTrue(report.getFirst().contains("ein Füchslein"), report.getFirst());
+    byte[] whole = Files.readAllBytes(out.resolve("00001-00.png"));
+    Files.delete(out.resolve("00001-00.png"));
+    Subprocess second = generate(call);
+    assertTrue(second.out().contains("1 of 3 prompts drawn, 2 were there already"), second.out());
+    assertEquals(4, Files.readAllLines(out.resolve("report.jsonl")).size());
+    assertEquals(
+        java.util.Arrays.toString(whole),
+        java.util.Arrays.toString(Files.readAllBytes(out.resolve("00001-00.png"))));
+  }
+
+  @Test
+  void wrongInputsSayWhatToDo() throws IOException {
+    Path text = folder.resolve("text.png");
+    Files.writeString(text, "no picture");
+    wrong(1, "is no picture that can be read", "--prompt", "a", "--image", text);
+    wrong(1, "does not exist", "--prompt", "a", "--image", "absent.png");
+    wrong(1, "divisible by 2", "--prompt", "a", "--size", "31x32");
+    wrong(2, "--size must be WxH", "--prompt", "a", "--size", "large");
+    wrong(2, "--prompts needs --out-dir", "--prompts", text);
+    wrong(2, "need --image", "--prompt", "a", "--strength", "0.5");
+    wrong(1, "reads text and has no labels", "--label", "Flags");
+  }
+}
