@@ -10,6 +10,7 @@ COMMANDS = {
     "preview": "sampling",
     "export": "export",
     "golden": "golden",
+    "dot": "latent.command",
 }
 
 

@@ -218,7 +218,12 @@ def read_back(directory: Path) -> tuple[Dash, Dot]:
 
 
 def main(argv: list[str]) -> None:
-    """Command line of ``python -m morse_models export``."""
+    """Command line of ``python -m morse_models export``; with --from that of a diffusers folder."""
+    if any(a.split("=")[0] == "--from" for a in argv):
+        from .latent.command import export as export_folder
+
+        export_folder(argv)
+        return
     parser = argparse.ArgumentParser(prog="morse_models export", description=__doc__)
     parser.add_argument("--models", type=Path, required=True, help="folder of dash.pt and dot.pt")
     parser.add_argument("--data", type=Path, default=Path("runs/emoji32.npz"))

@@ -1,0 +1,61 @@
+"""A tiny random Stable Diffusion in diffusers' layout, for trying the commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+
+def tiny_stable_diffusion(path: Path, prediction: str = "epsilon") -> None:
+    """Writes a folder with U-Net, text encoder, tokenizer, VAE and scheduler, all random."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    size = write_tokenizer(path / "tokenizer")
+    UNet2DConditionModel(
+        sample_size=16, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
+        cross_attention_dim=16, attention_head_dim=2,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    ).save_pretrained(path / "unet")
+    AutoencoderKL(
+        block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2, norm_num_groups=4, layers_per_block=1,
+        sample_size=32,
+    ).save_pretrained(path / "vae")
+    CLIPTextModel(CLIPTextConfig(
+        vocab_size=size, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
+        num_attention_heads=2, projection_dim=16, bos_token_id=size - 2, eos_token_id=size - 1,
+        pad_token_id=size - 1,
+    )).save_pretrained(path / "text_encoder")
+    DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+        set_alpha_to_one=False, steps_offset=1, prediction_type=prediction,
+    ).save_pretrained(path / "scheduler")
+    (path / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+
+
+def write_tokenizer(path: Path) -> int:
+    """Writes a byte-level vocabulary without merges; returns its size."""
+    path.mkdir(parents=True)
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    characters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+    tokens = characters + [c + "</w>" for c in characters] + ["<|startoftext|>", "<|endoftext|>"]
+    (path / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
+    (path / "merges.txt").write_text("#version: 0.2\n")
+    (path / "tokenizer_config.json").write_text(json.dumps(
+        {"model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}))
+    return len(tokens)
+
+
+def tiny_pictures(path: Path, count: int) -> None:
+    """Writes random pictures with captions."""
+    from PIL import Image
+
+    path.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for i in range(count):
+        Image.fromarray(random.integers(0, 256, (40, 48, 3), np.uint8)).save(path / f"{i}.png")
+        (path / f"{i}.txt").write_text(f"picture {i}")

@@ -1,0 +1,150 @@
+"""Dot around a tiny Stable Diffusion: what is shared, what training changes, what is exported."""
+
+import argparse
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from morse_models.latent.command import main as dot_command
+from morse_models.latent.dot import LatentDot, LatentDotConfig, load_dot, save_dot
+from morse_models.latent.export import write_unets
+from morse_models.latent.folder import open_folder
+from morse_models.latent.tiny import tiny_stable_diffusion
+from morse_models.latent.train import train
+from morse_models.latent.trunk import is_own
+
+SMALL = dict(width=16, rank=2, condition=8)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("sd") / "model"
+    tiny_stable_diffusion(path)
+    return path
+
+
+def build(source, prediction="epsilon") -> tuple:
+    folder = open_folder(source)
+    torch.manual_seed(1)
+    config = LatentDotConfig(prediction=prediction, **SMALL)
+    return folder, LatentDot(folder.unet, folder.alphas_cumprod, config)
+
+
+def inputs(batch=2, height=16, width=16):
+    random = torch.Generator().manual_seed(batch)
+    picture = (batch, 4, height, width)
+    x, x_s, z_s = (torch.randn(picture, generator=random) for _ in range(3))
+    text = torch.randn(batch, 77, 16, generator=random)
+    times = torch.linspace(200, 700, batch)
+    return (x, times, x_s, times + 100.5, z_s), {"encoder_hidden_states": text}
+
+
+def randomize(dot):
+    random = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for p in dot.own_parameters():
+            p.add_(torch.randn(p.shape, generator=random) * 0.1)
+
+
+def test_untrained_it_changes_nothing(source):
+    _, dot = build(source)
+    seen, text = inputs()
+    assert torch.count_nonzero(dot(*seen, **text)) == 0
+
+
+def test_untrained_it_turns_a_v_estimate_exactly(source):
+    folder, dot = build(source, "v_prediction")
+    (x, t, x_s, t_s, _), text = inputs()
+    t, t_s = t.round(), t_s.round()
+    bar = folder.alphas_cumprod[torch.stack([t, t_s]).long()][..., None, None, None]
+    (a, a_s), (s, s_s) = bar.sqrt(), (1 - bar).sqrt()
+    noise = torch.randn_like(x_s)
+    start = (x_s - s_s * noise) / a_s
+    z_s = a_s * noise - s_s * start
+    turned = z_s + dot(x, t, x_s, t_s, z_s, **text)
+    torch.testing.assert_close(turned, a * noise - s * start, rtol=1e-4, atol=1e-4)
+
+
+def test_parameters_are_those_of_dash(source):
+    folder, dot = build(source)
+    of_dash = {id(p) for p in folder.unet.parameters()}
+    shared = [p for n, p in dot.named_parameters() if not is_own(n)]
+    assert shared and all(id(p) in of_dash and not p.requires_grad for p in shared)
+    assert not of_dash & {id(p) for p in dot.own_parameters()}
+    assert dot.trunk.branches > 10
+
+
+@pytest.fixture
+def cached(source, tmp_path):
+    random = torch.Generator().manual_seed(2)
+    path = tmp_path / "cache.pt"
+    states = torch.randn(5, 77, 16, generator=random).half()
+    torch.save(
+        {"latents": torch.randn(5, 4, 16, 16, generator=random).half(), "size": 32,
+         "conditions": {"encoder_hidden_states": states},
+         "empty": {"encoder_hidden_states": states[:1]}}, path)
+    return path
+
+
+def arguments(checkpoint, cache, steps, **more):
+    return argparse.Namespace(
+        checkpoint=checkpoint, cache=cache, steps=steps, batch=2, rate=1e-3, ema=0.9, log=100,
+        save=100, bf16=False, **{"gradient_checkpointing": False, **more})
+
+
+def test_training_changes_dot_alone_and_resumes(source, cached, tmp_path, capsys):
+    folder, dot = build(source)
+    checkpoint = tmp_path / "dot.pt"
+    save_dot(checkpoint, dot)
+    before = {n: p.clone() for n, p in folder.unet.named_parameters()}
+    train(folder, arguments(checkpoint, cached, 2, gradient_checkpointing=True))
+    trained = load_dot(checkpoint, folder.unet, folder.alphas_cumprod)
+    changed = {n for n, p in trained.own_state().items() if not torch.equal(p, dot.own_state()[n])}
+    assert "out.weight" in changed
+    assert all(torch.equal(p, before[n]) for n, p in folder.unet.named_parameters())
+    train(open_folder(source), arguments(checkpoint, cached, 3))
+    assert "resumed at step 2" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_other_sizes_is_refused(source, tmp_path):
+    folder, dot = build(source)
+    state = {**dot.own_state(), "stem.bias": torch.zeros(3)}
+    save_dot(tmp_path / "dot.pt", dot, state)
+    with pytest.raises(ValueError, match="stem.bias"):
+        load_dot(tmp_path / "dot.pt", folder.unet, folder.alphas_cumprod)
+
+
+def places(path):
+    model = onnx.load(str(path), load_external_data=False)
+    entries = [{e.key: e.value for e in t.external_data} for t in model.graph.initializer]
+    return {(int(e["offset"]), int(e["length"])) for e in entries if e}
+
+
+def test_export_shares_one_file_and_agrees(source, tmp_path):
+    folder, dot = build(source)
+    randomize(dot)
+    seen, text = inputs(3, 24, 40)
+    with torch.no_grad():
+        estimate = folder.unet(seen[2], seen[3], **text, return_dict=False)[0]
+        residual = dot(*seen, **text)
+    write_unets(folder, dot, tmp_path, half=False)
+    dash, other = places(tmp_path / "unet/model.onnx"), places(tmp_path / "unet/dot.onnx")
+    shared = sum(length for _, length in dash & other)
+    assert shared > 0.7 * sum(length for _, length in dash)
+    names = ("sample", "timestep", "dash_sample", "dash_timestep", "dash_output")
+    given = {n: v.numpy() for n, v in zip(names, seen)} | {k: v.numpy() for k, v in text.items()}
+    session = onnxruntime.InferenceSession(tmp_path / "unet/dot.onnx")
+    np.testing.assert_allclose(session.run(None, given)[0], residual, rtol=0, atol=2e-4)
+    of_dash = {"sample": given["dash_sample"], "timestep": given["dash_timestep"],
+               "encoder_hidden_states": given["encoder_hidden_states"]}
+    session = onnxruntime.InferenceSession(tmp_path / "unet/model.onnx")
+    np.testing.assert_allclose(session.run(None, of_dash)[0], estimate, rtol=0, atol=2e-4)
+
+
+def test_the_dry_run_goes_through(capsys):
+    dot_command(["train", "--dry-run"])
+    assert "the dry run is through" in capsys.readouterr().out
