@@ -14,6 +14,7 @@
 // Alone:    positions 4096, channels 320, groups 32, chunk 64, rows 16: SD 1.5's first level.
 #include "activation.cuh"
 #include "common.cuh"
+#include "floats.cuh"
 
 #ifndef MORSE_ACT
 #define MORSE_ACT 0
@@ -92,15 +93,24 @@ __device__ void channel_moments(
       }
     }
     __syncthreads();
+    // A tree over the lines, always of the same shape.
+    for (int lines = l.lines; lines > 1;) {
+      int half = (lines + 1) / 2;
+      if (l.line < lines - half) {
+#pragma unroll
+        for (int k = 0; k < V; k++) {
+          sums[0][k][threadIdx.x] += sums[0][k][threadIdx.x + half * l.width];
+          sums[1][k][threadIdx.x] += sums[1][k][threadIdx.x + half * l.width];
+        }
+      }
+      lines = half;
+      __syncthreads();
+    }
     if (threadIdx.x < l.width) {
 #pragma unroll
       for (int k = 0; k < V; k++) {
-        float s = 0.0f;
-        float q = 0.0f;
-        for (int line = 0; line < l.lines; line++) {
-          s += sums[0][k][line * l.width + threadIdx.x];
-          q += sums[1][k][line * l.width + threadIdx.x];
-        }
+        float s = sums[0][k][threadIdx.x];
+        float q = sums[1][k][threadIdx.x];
         int channel = l.vector * V + k;
         means[channel] = origin[k] + shift[k] + s / (float)rows;
         squares[channel] = fmaxf(q - s * s / (float)rows, 0.0f);
@@ -151,11 +161,8 @@ __device__ void apply_affine(
     if (l.active) {
       float factor[V];
       float summand[V];
-#pragma unroll
-      for (int k = 0; k < V; k++) {
-        factor[k] = factors[l.vector * V + k];
-        summand[k] = summands[l.vector * V + k];
-      }
+      load_floats<V>(factor, factors + l.vector * V);
+      load_floats<V>(summand, summands + l.vector * V);
       for (int row = l.line; row < rows; row += l.lines) {
         float v[V];
         Vector<T, V>::load(v, x + (long long)row * ldx + l.vector * V);

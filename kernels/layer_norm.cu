@@ -9,6 +9,7 @@
 // Bytes:    each element once in and once out. FLOPs: about 8 per element.
 // Alone:    rows 8192, width 320: SD 1.5's first level at batch 2.
 #include "common.cuh"
+#include "floats.cuh"
 
 #ifndef MORSE_RMS
 #define MORSE_RMS 0
@@ -56,8 +57,21 @@ extern "C" __global__ void __launch_bounds__(128) layer_norm(
 #pragma unroll
     for (int k = 0; k < MORSE_VEC; k++) {
       v[k] = (v[k] - mean) * scale;
-      v[k] *= gamma != nullptr ? gamma[i + k] : 1.0f;
-      v[k] += beta != nullptr ? beta[i + k] : 0.0f;
+    }
+    float f[MORSE_VEC];
+    if (gamma != nullptr) {
+      load_floats<MORSE_VEC>(f, gamma + i);
+#pragma unroll
+      for (int k = 0; k < MORSE_VEC; k++) {
+        v[k] *= f[k];
+      }
+    }
+    if (beta != nullptr) {
+      load_floats<MORSE_VEC>(f, beta + i);
+#pragma unroll
+      for (int k = 0; k < MORSE_VEC; k++) {
+        v[k] += f[k];
+      }
     }
     Vector<T, MORSE_VEC>::store(out + i, v);
   }

@@ -12,9 +12,10 @@
 // Layout:   x, gradient, history float32; z, residual, inputs T: [pictures, pixels, channels] with
 //           MORSE_NHWC 1, else [pictures, channels, pixels]. The factors lie in a device table that
 //           a step counter indexes, so that a captured graph serves every step of a generation.
-// Strategy: one pass. A thread takes four adjacent pixels of one channel, because a Philox block
-//           gives four normals that are adjacent in [channels, pixels]. The block that ends last
-//           moves the counter on; all others have read it by then.
+// Strategy: one pass. Where noise is drawn, a thread takes four adjacent pixels of one channel,
+//           because a Philox block gives four normals that are adjacent in [channels, pixels]; else
+//           four elements that are adjacent in memory. The block that ends last moves the counter
+//           on; all others have read it by then.
 // Bytes:    per element 4 read and 4 written for x, `halves` times 2 or 4 for z, r and each input,
 //           4 per history term: each tensor moves once. FLOPs: about 20; 200 more where noise is
 //           drawn.
@@ -35,15 +36,27 @@ struct StepRecord {
 };
 static_assert(sizeof(StepRecord) == 128, "ABI.md: 32 words");
 
-// Four pixels of one channel within every tensor of the step.
+// Four elements of every tensor of the step: four pixels of one channel where noise is drawn, and
+// else four that lie side by side in memory.
 struct Place {
   int picture;
   int channel;
   int pixel;
-  int count;         // pixels that exist, 1..4
-  long long at;      // element of the first one in dense tensors
+  int count;         // elements that exist, 1..4
+  long long at;      // the first one in dense tensors
   long long stride;  // elements between two of them
 };
+
+__device__ __forceinline__ Place adjacent(long long task, long long elements) {
+  Place p;
+  p.picture = 0;
+  p.channel = 0;
+  p.pixel = 0;
+  p.at = 4 * task;
+  p.stride = 1;
+  p.count = (int)min(4ll, elements - p.at);
+  return p;
+}
 
 __device__ __forceinline__ Place place_of(long long task, int channels, int pixels) {
   int quads = (pixels + 3) / 4;
@@ -67,9 +80,29 @@ __device__ __forceinline__ Place place_of(long long task, int channels, int pixe
   return p;
 }
 
+// Eight bytes: four elements of 16 bits.
+struct __align__(8) Pair {
+  unsigned w[2];
+};
+
+template <class E>
+__device__ __forceinline__ bool whole(const E* p, long long stride, int count) {
+  return stride == 1 && count == 4 && (unsigned long long)p % (4 * sizeof(E)) == 0;
+}
+
 template <class E>
 __device__ __forceinline__ void load_four(
     float (&out)[4], const E* from, long long stride, int count) {
+  if (whole(from, stride, count)) {
+    if constexpr (sizeof(E) == 4) {
+      Vector<E, 4>::load(out, from);
+    } else {
+      Pair p = *reinterpret_cast<const Pair*>(from);
+      unpack<E>(p.w[0], out[0], out[1]);
+      unpack<E>(p.w[1], out[2], out[3]);
+    }
+    return;
+  }
 #pragma unroll
   for (int j = 0; j < 4; j++) {
     out[j] = j < count ? to_float(from[j * stride]) : 0.0f;
@@ -79,6 +112,17 @@ __device__ __forceinline__ void load_four(
 template <class E>
 __device__ __forceinline__ void store_four(
     E* to, const float (&in)[4], long long stride, int count) {
+  if (whole(to, stride, count)) {
+    if constexpr (sizeof(E) == 4) {
+      Vector<E, 4>::store(to, in);
+    } else {
+      Pair p;
+      p.w[0] = pack<E>(in[0], in[1]);
+      p.w[1] = pack<E>(in[2], in[3]);
+      *reinterpret_cast<Pair*>(to) = p;
+    }
+    return;
+  }
 #pragma unroll
   for (int j = 0; j < 4; j++) {
     if (j < count) {
@@ -94,13 +138,19 @@ __device__ __forceinline__ void store_input(
   if (input == nullptr) {
     return;
   }
+  long long elements = (long long)pictures * channels * pixels;
   for (int half = 0; half < halves; half++) {
-    long long picture = (long long)half * pictures + p.picture;
-#if MORSE_NHWC
-    store_four(input + (picture * pixels + p.pixel) * ld + p.channel, x, ld, p.count);
-#else
-    store_four(input + (picture * channels + p.channel) * pixels + p.pixel, x, 1, p.count);
-#endif
+    if (!MORSE_NHWC || ld == channels) {
+      store_four(input + half * elements + p.at, x, p.stride, p.count);
+      continue;
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      if (j < p.count) {
+        long long at = half * elements + p.at + j * p.stride;
+        input[at / channels * ld + at % channels] = from_float<T>(x[j]);
+      }
+    }
   }
 }
 
@@ -136,12 +186,14 @@ extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
   }
   __syncthreads();
   long long elements = (long long)pictures * channels * pixels;
-  long long tasks = (long long)pictures * channels * ((pixels + 3) / 4);
+  bool drawn = f.draw > 0;
+  long long tasks =
+      drawn ? (long long)pictures * channels * ((pixels + 3) / 4) : (elements + 3) / 4;
   for (long long task = global_thread(); task < tasks; task += global_threads()) {
-    Place place = place_of(task, channels, pixels);
+    Place place = drawn ? place_of(task, channels, pixels) : adjacent(task, elements);
     // First, while few registers are taken.
     float next[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if (f.draw > 0) {
+    if (drawn) {
       float n[4];
       long long first = (long long)place.channel * pixels + place.pixel;
       if (noise != nullptr) {

@@ -84,7 +84,7 @@ public record Subprocess(int code, String out, String err) {
    */
   public static Subprocess await(Process process, Path folder) {
     try {
-      if (!process.waitFor(300, TimeUnit.SECONDS)) {
+      if (!process.waitFor(900, TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw new IllegalStateException("a Java process hangs");
       }
