@@ -25,7 +25,7 @@ if [ -e "$out/.built" ] && [ -z "$(find "$here" -newer "$out/.built" -type f \
   exit 0
 fi
 
-flags=(-std=c++17 -O2 -march=native -fPIC -fvisibility=hidden -Wall -Wextra -Werror
+flags=(-std=c++17 -O2 -ffp-contract=fast -march=native -fPIC -fvisibility=hidden -Wall -Wextra -Werror
        -fno-strict-aliasing -fno-omit-frame-pointer -pthread)
 
 # library NAME FOLDER [LINK...]: all .cpp of the folder; objects are rebuilt where a source changed.

@@ -87,12 +87,6 @@ void load_matrices(void* const lanes[kWarp], u32) {
   }
 }
 
-struct Product {
-  float* d;
-  const u32* a;
-  u32 b0, b1;
-};
-
 typedef float Row8 __attribute__((vector_size(32)));
 
 #if !defined(__F16C__)
@@ -113,61 +107,54 @@ float half_value(unsigned short bits) {
 }
 #endif
 
-// Eight 16-bit numbers that lie one behind the other.
+// Eight 16-bit numbers as floats.
 template <bool kBfloat>
-Row8 widen(const u32 (&words)[4]) {
+Row8 widen(const unsigned short* numbers) {
   Row8 out;
   if constexpr (kBfloat) {
-    for (int i = 0; i < 4; i++) {
-      u32 low = words[i] << 16, high = words[i] & 0xffff0000u;
-      std::memcpy(reinterpret_cast<char*>(&out) + 8 * i, &low, 4);
-      std::memcpy(reinterpret_cast<char*>(&out) + 8 * i + 4, &high, 4);
+    for (int i = 0; i < 8; i++) {
+      u32 bits = u32(numbers[i]) << 16;
+      std::memcpy(reinterpret_cast<char*>(&out) + 4 * i, &bits, 4);
     }
   } else {
 #if defined(__F16C__)
     __m128i bits;
-    std::memcpy(&bits, words, 16);
+    std::memcpy(&bits, numbers, 16);
     out = Row8(_mm256_cvtph_ps(bits));
 #else
-    for (int i = 0; i < 4; i++) {
-      out[2 * i] = half_value(static_cast<unsigned short>(words[i]));
-      out[2 * i + 1] = half_value(static_cast<unsigned short>(words[i] >> 16));
-    }
+    for (int i = 0; i < 8; i++) out[i] = half_value(numbers[i]);
 #endif
   }
   return out;
 }
 
+// d += a b, in the warp's operands.
 template <bool kBfloat, int kHalves>
-void multiply(void* const lanes[kWarp], u32) {
-  auto at = [&](u32 lane) { return static_cast<Product*>(lanes[lane]); };
-  // b[k][n], and rows of A at a time: the four lanes of a group hold eight neighbours of one row.
+void multiply(void* const lanes[kWarp], u32 mask) {
+  auto& o = *static_cast<MmaOperands*>(lanes[__builtin_ctz(mask)]);
   Row8 b[8 * kHalves];
-  for (u32 n = 0; n < 8; n++) {
-    for (int h = 0; h < kHalves; h++) {
-      u32 words[4];
-      for (u32 t = 0; t < 4; t++) words[t] = h ? at(4 * n + t)->b1 : at(4 * n + t)->b0;
-      Row8 column = widen<kBfloat>(words);
-      for (int k = 0; k < 8; k++) b[8 * h + k][n] = column[k];
+  for (int pair = 0; pair < 4 * kHalves; pair++) {
+    unsigned short even[8], odd[8];
+    for (int n = 0; n < 8; n++) {
+      even[n] = static_cast<unsigned short>(o.b[pair][n]);
+      odd[n] = static_cast<unsigned short>(o.b[pair][n] >> 16);
     }
+    b[2 * pair] = widen<kBfloat>(even);
+    b[2 * pair + 1] = widen<kBfloat>(odd);
   }
   for (u32 m = 0; m < 16; m++) {
-    u32 g = m % 8, upper = m / 8;
-    Row8 d;
-    for (u32 t = 0; t < 4; t++) {
-      d[2 * t] = at(4 * g + t)->d[2 * upper];
-      d[2 * t + 1] = at(4 * g + t)->d[2 * upper + 1];
-    }
+    unsigned short numbers[8 * kHalves];
+    std::memcpy(numbers, o.a[m], sizeof numbers);
+    alignas(32) float a[8 * kHalves];
     for (int h = 0; h < kHalves; h++) {
-      u32 words[4];
-      for (u32 t = 0; t < 4; t++) words[t] = at(4 * g + t)->a[2 * u32(h) + upper];
-      Row8 a = widen<kBfloat>(words);
-      for (int k = 0; k < 8; k++) d += a[k] * b[8 * h + k];
+      Row8 part = widen<kBfloat>(numbers + 8 * h);
+      std::memcpy(a + 8 * h, &part, sizeof part);
     }
-    for (u32 t = 0; t < 4; t++) {
-      at(4 * g + t)->d[2 * upper] = d[2 * t];
-      at(4 * g + t)->d[2 * upper + 1] = d[2 * t + 1];
-    }
+    Row8 d;
+    std::memcpy(&d, o.d[m], sizeof d);
+#pragma GCC unroll 16
+    for (int k = 0; k < 8 * kHalves; k++) d += a[k] * b[k];
+    std::memcpy(o.d[m], &d, sizeof d);
   }
 }
 
@@ -226,11 +213,27 @@ void ldmatrix(u32* registers, const void* row, u32 count, bool transposed) {
   collective(kLoads[count == 4 ? 2 : count - 1][transposed], ~0u, Width::kAligned, &mine, "ldmatrix");
 }
 
+// The lanes put their registers where they stand in the matrices and take their results from there.
 void mma(Mma kind, float* d, const u32* a, u32 b0, u32 b1) {
-  Product mine{d, a, b0, b1};
+  Thread& thread = self();
+  MmaOperands& o = thread.worker->warps[thread.warp].mma;
+  u32 g = thread.lane / 4, t = thread.lane % 4;
+  bool deep = kind == Mma::kHalf16 || kind == Mma::kBfloat16;
+  o.a[g][t] = a[0];
+  o.a[g + 8][t] = a[1];
+  o.b[t][g] = b0;
+  if (deep) {
+    o.a[g][t + 4] = a[2];
+    o.a[g + 8][t + 4] = a[3];
+    o.b[t + 4][g] = b1;
+  }
+  std::memcpy(&o.d[g][2 * t], d, 8);
+  std::memcpy(&o.d[g + 8][2 * t], d + 2, 8);
   static constexpr Collective kProducts[] = {multiply<false, 2>, multiply<true, 2>,
                                              multiply<false, 1>, multiply<true, 1>};
-  collective(kProducts[int(kind)], ~0u, Width::kAligned, &mine, "mma");
+  collective(kProducts[int(kind)], ~0u, Width::kAligned, &o, "mma");
+  std::memcpy(d, &o.d[g][2 * t], 8);
+  std::memcpy(d + 2, &o.d[g + 8][2 * t], 8);
 }
 
 }  // namespace sim

@@ -175,6 +175,10 @@ u32 active_mask() { return 1u << self().lane; }
 
 void run_copy(Thread& t, const AsyncCopy& c) {
   if (settings().check) check_copy_landed(t, c);
+  if (c.valid == 16) {
+    std::memcpy(c.shared, c.global, 16);
+    return;
+  }
   std::memcpy(c.shared, c.global, c.valid);
   if (c.valid < c.bytes) std::memset(static_cast<char*>(c.shared) + c.valid, 0, c.bytes - c.valid);
 }

@@ -43,12 +43,19 @@ struct Pending {
   const char* name;
 };
 
+// Matrices of an mma: rows of A in pairs of columns, B as b[k / 2][n] in pairs of rows, D.
+struct alignas(64) MmaOperands {
+  u32 a[16][8], b[8][8];
+  float d[16][8];
+};
+
 struct Warp {
   u32 exists, ready, done, at_barrier;  // masks of lanes
   u32 pending_count;
   Pending pending[kWarp];
   void* data[kWarp];
   u32 epoch;  // counts __syncwarp, for the race detector
+  MmaOperands mma;
 };
 
 struct Worker {

@@ -211,9 +211,10 @@ std::string module_text(const std::vector<KernelName>& kernels, const Source& so
   return text;
 }
 
+// Products and sums join into one operation, as on a device.
 std::vector<std::string> code_flags() {
   std::vector<std::string> flags = {
-      "-march=native",      "-fPIC",           "-fno-strict-aliasing", "-fno-gnu-unique",
+      "-march=native",      "-ffp-contract=fast", "-fPIC",           "-fno-strict-aliasing", "-fno-gnu-unique",
       "-fno-math-errno",    "-fno-exceptions", "-fno-rtti",            "-fvisibility=hidden",
       "-fno-stack-protector", "-w",            "-fno-asynchronous-unwind-tables"};
   if (checked()) {
