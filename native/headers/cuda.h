@@ -6,7 +6,3 @@
    plain one is in all of them and does the same for events of one context. */
 #undef cuEventElapsedTime
 CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end);
-
-/* Of cudaProfiler.h, which is not in every package of headers. */
-CUresult cuProfilerStart(void);
-CUresult cuProfilerStop(void);

@@ -23,15 +23,6 @@ public class Cuda extends Cuda$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int CUDA_VERSION = (int)13050L;
-    /**
-     * {@snippet lang=c :
-     * #define CUDA_VERSION 13050
-     * }
-     */
-    public static int CUDA_VERSION() {
-        return CUDA_VERSION;
-    }
     private static final int CU_MEMHOSTALLOC_PORTABLE = (int)1L;
     /**
      * {@snippet lang=c :
@@ -40,24 +31,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_MEMHOSTALLOC_PORTABLE() {
         return CU_MEMHOSTALLOC_PORTABLE;
-    }
-    private static final int CU_MEMHOSTALLOC_WRITECOMBINED = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define CU_MEMHOSTALLOC_WRITECOMBINED 4
-     * }
-     */
-    public static int CU_MEMHOSTALLOC_WRITECOMBINED() {
-        return CU_MEMHOSTALLOC_WRITECOMBINED;
-    }
-    private static final int CU_STREAM_DEFAULT = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum CUstream_flags_enum.CU_STREAM_DEFAULT = 0
-     * }
-     */
-    public static int CU_STREAM_DEFAULT() {
-        return CU_STREAM_DEFAULT;
     }
     private static final int CU_STREAM_NON_BLOCKING = (int)1L;
     /**
@@ -77,15 +50,6 @@ public class Cuda extends Cuda$shared {
     public static int CU_EVENT_DEFAULT() {
         return CU_EVENT_DEFAULT;
     }
-    private static final int CU_EVENT_BLOCKING_SYNC = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUevent_flags_enum.CU_EVENT_BLOCKING_SYNC = 1
-     * }
-     */
-    public static int CU_EVENT_BLOCKING_SYNC() {
-        return CU_EVENT_BLOCKING_SYNC;
-    }
     private static final int CU_EVENT_DISABLE_TIMING = (int)2L;
     /**
      * {@snippet lang=c :
@@ -95,42 +59,6 @@ public class Cuda extends Cuda$shared {
     public static int CU_EVENT_DISABLE_TIMING() {
         return CU_EVENT_DISABLE_TIMING;
     }
-    private static final int CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK = 1
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK() {
-        return CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK = 8
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK() {
-        return CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_WARP_SIZE = (int)10L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_WARP_SIZE = 10
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_WARP_SIZE() {
-        return CU_DEVICE_ATTRIBUTE_WARP_SIZE;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_CLOCK_RATE = (int)13L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_CLOCK_RATE = 13
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_CLOCK_RATE() {
-        return CU_DEVICE_ATTRIBUTE_CLOCK_RATE;
-    }
     private static final int CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = (int)16L;
     /**
      * {@snippet lang=c :
@@ -139,42 +67,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT() {
         return CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_INTEGRATED = (int)18L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_INTEGRATED = 18
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_INTEGRATED() {
-        return CU_DEVICE_ATTRIBUTE_INTEGRATED;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_ECC_ENABLED = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_ECC_ENABLED = 32
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_ECC_ENABLED() {
-        return CU_DEVICE_ATTRIBUTE_ECC_ENABLED;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE = (int)36L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE = 36
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE() {
-        return CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH = (int)37L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH = 37
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH() {
-        return CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH;
     }
     private static final int CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE = (int)38L;
     /**
@@ -230,15 +122,6 @@ public class Cuda extends Cuda$shared {
     public static int CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR() {
         return CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR;
     }
-    private static final int CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH = (int)95L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH = 95
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH() {
-        return CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH;
-    }
     private static final int CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = (int)97L;
     /**
      * {@snippet lang=c :
@@ -247,15 +130,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN() {
         return CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
-    }
-    private static final int CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK = (int)111L;
-    /**
-     * {@snippet lang=c :
-     * enum CUdevice_attribute_enum.CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK = 111
-     * }
-     */
-    public static int CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK() {
-        return CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK;
     }
     private static final int CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED = (int)115L;
     /**
@@ -302,15 +176,6 @@ public class Cuda extends Cuda$shared {
     public static int CU_FUNC_ATTRIBUTE_NUM_REGS() {
         return CU_FUNC_ATTRIBUTE_NUM_REGS;
     }
-    private static final int CU_FUNC_ATTRIBUTE_BINARY_VERSION = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum CUfunction_attribute_enum.CU_FUNC_ATTRIBUTE_BINARY_VERSION = 6
-     * }
-     */
-    public static int CU_FUNC_ATTRIBUTE_BINARY_VERSION() {
-        return CU_FUNC_ATTRIBUTE_BINARY_VERSION;
-    }
     private static final int CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = (int)8L;
     /**
      * {@snippet lang=c :
@@ -319,51 +184,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES() {
         return CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-    }
-    private static final int CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT = (int)9L;
-    /**
-     * {@snippet lang=c :
-     * enum CUfunction_attribute_enum.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT = 9
-     * }
-     */
-    public static int CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT() {
-        return CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT;
-    }
-    private static final int CU_JIT_INFO_LOG_BUFFER = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum CUjit_option_enum.CU_JIT_INFO_LOG_BUFFER = 3
-     * }
-     */
-    public static int CU_JIT_INFO_LOG_BUFFER() {
-        return CU_JIT_INFO_LOG_BUFFER;
-    }
-    private static final int CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum CUjit_option_enum.CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES = 4
-     * }
-     */
-    public static int CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES() {
-        return CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES;
-    }
-    private static final int CU_JIT_ERROR_LOG_BUFFER = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * enum CUjit_option_enum.CU_JIT_ERROR_LOG_BUFFER = 5
-     * }
-     */
-    public static int CU_JIT_ERROR_LOG_BUFFER() {
-        return CU_JIT_ERROR_LOG_BUFFER;
-    }
-    private static final int CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum CUjit_option_enum.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
-     * }
-     */
-    public static int CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES() {
-        return CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES;
     }
     private static final int CU_GRAPH_NODE_TYPE_KERNEL = (int)0L;
     /**
@@ -374,78 +194,6 @@ public class Cuda extends Cuda$shared {
     public static int CU_GRAPH_NODE_TYPE_KERNEL() {
         return CU_GRAPH_NODE_TYPE_KERNEL;
     }
-    private static final int CU_GRAPH_NODE_TYPE_MEMCPY = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphNodeType_enum.CU_GRAPH_NODE_TYPE_MEMCPY = 1
-     * }
-     */
-    public static int CU_GRAPH_NODE_TYPE_MEMCPY() {
-        return CU_GRAPH_NODE_TYPE_MEMCPY;
-    }
-    private static final int CU_GRAPH_NODE_TYPE_MEMSET = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphNodeType_enum.CU_GRAPH_NODE_TYPE_MEMSET = 2
-     * }
-     */
-    public static int CU_GRAPH_NODE_TYPE_MEMSET() {
-        return CU_GRAPH_NODE_TYPE_MEMSET;
-    }
-    private static final int CU_GRAPH_NODE_TYPE_HOST = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphNodeType_enum.CU_GRAPH_NODE_TYPE_HOST = 3
-     * }
-     */
-    public static int CU_GRAPH_NODE_TYPE_HOST() {
-        return CU_GRAPH_NODE_TYPE_HOST;
-    }
-    private static final int CU_GRAPH_NODE_TYPE_EMPTY = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphNodeType_enum.CU_GRAPH_NODE_TYPE_EMPTY = 5
-     * }
-     */
-    public static int CU_GRAPH_NODE_TYPE_EMPTY() {
-        return CU_GRAPH_NODE_TYPE_EMPTY;
-    }
-    private static final int CU_STREAM_CAPTURE_STATUS_NONE = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum CUstreamCaptureStatus_enum.CU_STREAM_CAPTURE_STATUS_NONE = 0
-     * }
-     */
-    public static int CU_STREAM_CAPTURE_STATUS_NONE() {
-        return CU_STREAM_CAPTURE_STATUS_NONE;
-    }
-    private static final int CU_STREAM_CAPTURE_STATUS_ACTIVE = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUstreamCaptureStatus_enum.CU_STREAM_CAPTURE_STATUS_ACTIVE = 1
-     * }
-     */
-    public static int CU_STREAM_CAPTURE_STATUS_ACTIVE() {
-        return CU_STREAM_CAPTURE_STATUS_ACTIVE;
-    }
-    private static final int CU_STREAM_CAPTURE_STATUS_INVALIDATED = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum CUstreamCaptureStatus_enum.CU_STREAM_CAPTURE_STATUS_INVALIDATED = 2
-     * }
-     */
-    public static int CU_STREAM_CAPTURE_STATUS_INVALIDATED() {
-        return CU_STREAM_CAPTURE_STATUS_INVALIDATED;
-    }
-    private static final int CU_STREAM_CAPTURE_MODE_GLOBAL = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum CUstreamCaptureMode_enum.CU_STREAM_CAPTURE_MODE_GLOBAL = 0
-     * }
-     */
-    public static int CU_STREAM_CAPTURE_MODE_GLOBAL() {
-        return CU_STREAM_CAPTURE_MODE_GLOBAL;
-    }
     private static final int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = (int)1L;
     /**
      * {@snippet lang=c :
@@ -454,15 +202,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL() {
         return CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-    }
-    private static final int CU_STREAM_CAPTURE_MODE_RELAXED = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum CUstreamCaptureMode_enum.CU_STREAM_CAPTURE_MODE_RELAXED = 2
-     * }
-     */
-    public static int CU_STREAM_CAPTURE_MODE_RELAXED() {
-        return CU_STREAM_CAPTURE_MODE_RELAXED;
     }
     private static final int CUDA_SUCCESS = (int)0L;
     /**
@@ -473,15 +212,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_SUCCESS() {
         return CUDA_SUCCESS;
     }
-    private static final int CUDA_ERROR_INVALID_VALUE = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_VALUE = 1
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_VALUE() {
-        return CUDA_ERROR_INVALID_VALUE;
-    }
     private static final int CUDA_ERROR_OUT_OF_MEMORY = (int)2L;
     /**
      * {@snippet lang=c :
@@ -490,96 +220,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_OUT_OF_MEMORY() {
         return CUDA_ERROR_OUT_OF_MEMORY;
-    }
-    private static final int CUDA_ERROR_NOT_INITIALIZED = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_INITIALIZED = 3
-     * }
-     */
-    public static int CUDA_ERROR_NOT_INITIALIZED() {
-        return CUDA_ERROR_NOT_INITIALIZED;
-    }
-    private static final int CUDA_ERROR_DEINITIALIZED = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_DEINITIALIZED = 4
-     * }
-     */
-    public static int CUDA_ERROR_DEINITIALIZED() {
-        return CUDA_ERROR_DEINITIALIZED;
-    }
-    private static final int CUDA_ERROR_PROFILER_DISABLED = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PROFILER_DISABLED = 5
-     * }
-     */
-    public static int CUDA_ERROR_PROFILER_DISABLED() {
-        return CUDA_ERROR_PROFILER_DISABLED;
-    }
-    private static final int CUDA_ERROR_PROFILER_NOT_INITIALIZED = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PROFILER_NOT_INITIALIZED = 6
-     * }
-     */
-    public static int CUDA_ERROR_PROFILER_NOT_INITIALIZED() {
-        return CUDA_ERROR_PROFILER_NOT_INITIALIZED;
-    }
-    private static final int CUDA_ERROR_PROFILER_ALREADY_STARTED = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PROFILER_ALREADY_STARTED = 7
-     * }
-     */
-    public static int CUDA_ERROR_PROFILER_ALREADY_STARTED() {
-        return CUDA_ERROR_PROFILER_ALREADY_STARTED;
-    }
-    private static final int CUDA_ERROR_PROFILER_ALREADY_STOPPED = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PROFILER_ALREADY_STOPPED = 8
-     * }
-     */
-    public static int CUDA_ERROR_PROFILER_ALREADY_STOPPED() {
-        return CUDA_ERROR_PROFILER_ALREADY_STOPPED;
-    }
-    private static final int CUDA_ERROR_STUB_LIBRARY = (int)34L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STUB_LIBRARY = 34
-     * }
-     */
-    public static int CUDA_ERROR_STUB_LIBRARY() {
-        return CUDA_ERROR_STUB_LIBRARY;
-    }
-    private static final int CUDA_ERROR_CALL_REQUIRES_NEWER_DRIVER = (int)36L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_CALL_REQUIRES_NEWER_DRIVER = 36
-     * }
-     */
-    public static int CUDA_ERROR_CALL_REQUIRES_NEWER_DRIVER() {
-        return CUDA_ERROR_CALL_REQUIRES_NEWER_DRIVER;
-    }
-    private static final int CUDA_ERROR_DEVICE_UNAVAILABLE = (int)46L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_DEVICE_UNAVAILABLE = 46
-     * }
-     */
-    public static int CUDA_ERROR_DEVICE_UNAVAILABLE() {
-        return CUDA_ERROR_DEVICE_UNAVAILABLE;
-    }
-    private static final int CUDA_ERROR_MULTICAST_RESOURCE_FULL = (int)47L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MULTICAST_RESOURCE_FULL = 47
-     * }
-     */
-    public static int CUDA_ERROR_MULTICAST_RESOURCE_FULL() {
-        return CUDA_ERROR_MULTICAST_RESOURCE_FULL;
     }
     private static final int CUDA_ERROR_NO_DEVICE = (int)100L;
     /**
@@ -590,24 +230,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_NO_DEVICE() {
         return CUDA_ERROR_NO_DEVICE;
     }
-    private static final int CUDA_ERROR_INVALID_DEVICE = (int)101L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_DEVICE = 101
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_DEVICE() {
-        return CUDA_ERROR_INVALID_DEVICE;
-    }
-    private static final int CUDA_ERROR_DEVICE_NOT_LICENSED = (int)102L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_DEVICE_NOT_LICENSED = 102
-     * }
-     */
-    public static int CUDA_ERROR_DEVICE_NOT_LICENSED() {
-        return CUDA_ERROR_DEVICE_NOT_LICENSED;
-    }
     private static final int CUDA_ERROR_INVALID_IMAGE = (int)200L;
     /**
      * {@snippet lang=c :
@@ -616,60 +238,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_INVALID_IMAGE() {
         return CUDA_ERROR_INVALID_IMAGE;
-    }
-    private static final int CUDA_ERROR_INVALID_CONTEXT = (int)201L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_CONTEXT = 201
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_CONTEXT() {
-        return CUDA_ERROR_INVALID_CONTEXT;
-    }
-    private static final int CUDA_ERROR_CONTEXT_ALREADY_CURRENT = (int)202L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_CONTEXT_ALREADY_CURRENT = 202
-     * }
-     */
-    public static int CUDA_ERROR_CONTEXT_ALREADY_CURRENT() {
-        return CUDA_ERROR_CONTEXT_ALREADY_CURRENT;
-    }
-    private static final int CUDA_ERROR_MAP_FAILED = (int)205L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MAP_FAILED = 205
-     * }
-     */
-    public static int CUDA_ERROR_MAP_FAILED() {
-        return CUDA_ERROR_MAP_FAILED;
-    }
-    private static final int CUDA_ERROR_UNMAP_FAILED = (int)206L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_UNMAP_FAILED = 206
-     * }
-     */
-    public static int CUDA_ERROR_UNMAP_FAILED() {
-        return CUDA_ERROR_UNMAP_FAILED;
-    }
-    private static final int CUDA_ERROR_ARRAY_IS_MAPPED = (int)207L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_ARRAY_IS_MAPPED = 207
-     * }
-     */
-    public static int CUDA_ERROR_ARRAY_IS_MAPPED() {
-        return CUDA_ERROR_ARRAY_IS_MAPPED;
-    }
-    private static final int CUDA_ERROR_ALREADY_MAPPED = (int)208L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_ALREADY_MAPPED = 208
-     * }
-     */
-    public static int CUDA_ERROR_ALREADY_MAPPED() {
-        return CUDA_ERROR_ALREADY_MAPPED;
     }
     private static final int CUDA_ERROR_NO_BINARY_FOR_GPU = (int)209L;
     /**
@@ -680,42 +248,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_NO_BINARY_FOR_GPU() {
         return CUDA_ERROR_NO_BINARY_FOR_GPU;
     }
-    private static final int CUDA_ERROR_ALREADY_ACQUIRED = (int)210L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_ALREADY_ACQUIRED = 210
-     * }
-     */
-    public static int CUDA_ERROR_ALREADY_ACQUIRED() {
-        return CUDA_ERROR_ALREADY_ACQUIRED;
-    }
-    private static final int CUDA_ERROR_NOT_MAPPED = (int)211L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_MAPPED = 211
-     * }
-     */
-    public static int CUDA_ERROR_NOT_MAPPED() {
-        return CUDA_ERROR_NOT_MAPPED;
-    }
-    private static final int CUDA_ERROR_NOT_MAPPED_AS_ARRAY = (int)212L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_MAPPED_AS_ARRAY = 212
-     * }
-     */
-    public static int CUDA_ERROR_NOT_MAPPED_AS_ARRAY() {
-        return CUDA_ERROR_NOT_MAPPED_AS_ARRAY;
-    }
-    private static final int CUDA_ERROR_NOT_MAPPED_AS_POINTER = (int)213L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_MAPPED_AS_POINTER = 213
-     * }
-     */
-    public static int CUDA_ERROR_NOT_MAPPED_AS_POINTER() {
-        return CUDA_ERROR_NOT_MAPPED_AS_POINTER;
-    }
     private static final int CUDA_ERROR_ECC_UNCORRECTABLE = (int)214L;
     /**
      * {@snippet lang=c :
@@ -724,33 +256,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_ECC_UNCORRECTABLE() {
         return CUDA_ERROR_ECC_UNCORRECTABLE;
-    }
-    private static final int CUDA_ERROR_UNSUPPORTED_LIMIT = (int)215L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_UNSUPPORTED_LIMIT = 215
-     * }
-     */
-    public static int CUDA_ERROR_UNSUPPORTED_LIMIT() {
-        return CUDA_ERROR_UNSUPPORTED_LIMIT;
-    }
-    private static final int CUDA_ERROR_CONTEXT_ALREADY_IN_USE = (int)216L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_CONTEXT_ALREADY_IN_USE = 216
-     * }
-     */
-    public static int CUDA_ERROR_CONTEXT_ALREADY_IN_USE() {
-        return CUDA_ERROR_CONTEXT_ALREADY_IN_USE;
-    }
-    private static final int CUDA_ERROR_PEER_ACCESS_UNSUPPORTED = (int)217L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PEER_ACCESS_UNSUPPORTED = 217
-     * }
-     */
-    public static int CUDA_ERROR_PEER_ACCESS_UNSUPPORTED() {
-        return CUDA_ERROR_PEER_ACCESS_UNSUPPORTED;
     }
     private static final int CUDA_ERROR_INVALID_PTX = (int)218L;
     /**
@@ -761,15 +266,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_INVALID_PTX() {
         return CUDA_ERROR_INVALID_PTX;
     }
-    private static final int CUDA_ERROR_INVALID_GRAPHICS_CONTEXT = (int)219L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_GRAPHICS_CONTEXT = 219
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_GRAPHICS_CONTEXT() {
-        return CUDA_ERROR_INVALID_GRAPHICS_CONTEXT;
-    }
     private static final int CUDA_ERROR_NVLINK_UNCORRECTABLE = (int)220L;
     /**
      * {@snippet lang=c :
@@ -778,15 +274,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_NVLINK_UNCORRECTABLE() {
         return CUDA_ERROR_NVLINK_UNCORRECTABLE;
-    }
-    private static final int CUDA_ERROR_JIT_COMPILER_NOT_FOUND = (int)221L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_JIT_COMPILER_NOT_FOUND = 221
-     * }
-     */
-    public static int CUDA_ERROR_JIT_COMPILER_NOT_FOUND() {
-        return CUDA_ERROR_JIT_COMPILER_NOT_FOUND;
     }
     private static final int CUDA_ERROR_UNSUPPORTED_PTX_VERSION = (int)222L;
     /**
@@ -797,33 +284,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_UNSUPPORTED_PTX_VERSION() {
         return CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
     }
-    private static final int CUDA_ERROR_JIT_COMPILATION_DISABLED = (int)223L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_JIT_COMPILATION_DISABLED = 223
-     * }
-     */
-    public static int CUDA_ERROR_JIT_COMPILATION_DISABLED() {
-        return CUDA_ERROR_JIT_COMPILATION_DISABLED;
-    }
-    private static final int CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY = (int)224L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY = 224
-     * }
-     */
-    public static int CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY() {
-        return CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY;
-    }
-    private static final int CUDA_ERROR_UNSUPPORTED_DEVSIDE_SYNC = (int)225L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_UNSUPPORTED_DEVSIDE_SYNC = 225
-     * }
-     */
-    public static int CUDA_ERROR_UNSUPPORTED_DEVSIDE_SYNC() {
-        return CUDA_ERROR_UNSUPPORTED_DEVSIDE_SYNC;
-    }
     private static final int CUDA_ERROR_CONTAINED = (int)226L;
     /**
      * {@snippet lang=c :
@@ -833,15 +293,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_CONTAINED() {
         return CUDA_ERROR_CONTAINED;
     }
-    private static final int CUDA_ERROR_INSUFFICIENT_LOADER_VERSION = (int)227L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INSUFFICIENT_LOADER_VERSION = 227
-     * }
-     */
-    public static int CUDA_ERROR_INSUFFICIENT_LOADER_VERSION() {
-        return CUDA_ERROR_INSUFFICIENT_LOADER_VERSION;
-    }
     private static final int CUDA_ERROR_INVALID_SOURCE = (int)300L;
     /**
      * {@snippet lang=c :
@@ -850,78 +301,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_INVALID_SOURCE() {
         return CUDA_ERROR_INVALID_SOURCE;
-    }
-    private static final int CUDA_ERROR_FILE_NOT_FOUND = (int)301L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_FILE_NOT_FOUND = 301
-     * }
-     */
-    public static int CUDA_ERROR_FILE_NOT_FOUND() {
-        return CUDA_ERROR_FILE_NOT_FOUND;
-    }
-    private static final int CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND = (int)302L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND = 302
-     * }
-     */
-    public static int CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND() {
-        return CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND;
-    }
-    private static final int CUDA_ERROR_SHARED_OBJECT_INIT_FAILED = (int)303L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_SHARED_OBJECT_INIT_FAILED = 303
-     * }
-     */
-    public static int CUDA_ERROR_SHARED_OBJECT_INIT_FAILED() {
-        return CUDA_ERROR_SHARED_OBJECT_INIT_FAILED;
-    }
-    private static final int CUDA_ERROR_OPERATING_SYSTEM = (int)304L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_OPERATING_SYSTEM = 304
-     * }
-     */
-    public static int CUDA_ERROR_OPERATING_SYSTEM() {
-        return CUDA_ERROR_OPERATING_SYSTEM;
-    }
-    private static final int CUDA_ERROR_INVALID_HANDLE = (int)400L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_HANDLE = 400
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_HANDLE() {
-        return CUDA_ERROR_INVALID_HANDLE;
-    }
-    private static final int CUDA_ERROR_ILLEGAL_STATE = (int)401L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_ILLEGAL_STATE = 401
-     * }
-     */
-    public static int CUDA_ERROR_ILLEGAL_STATE() {
-        return CUDA_ERROR_ILLEGAL_STATE;
-    }
-    private static final int CUDA_ERROR_LOSSY_QUERY = (int)402L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_LOSSY_QUERY = 402
-     * }
-     */
-    public static int CUDA_ERROR_LOSSY_QUERY() {
-        return CUDA_ERROR_LOSSY_QUERY;
-    }
-    private static final int CUDA_ERROR_NOT_FOUND = (int)500L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_FOUND = 500
-     * }
-     */
-    public static int CUDA_ERROR_NOT_FOUND() {
-        return CUDA_ERROR_NOT_FOUND;
     }
     private static final int CUDA_ERROR_NOT_READY = (int)600L;
     /**
@@ -941,15 +320,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_ILLEGAL_ADDRESS() {
         return CUDA_ERROR_ILLEGAL_ADDRESS;
     }
-    private static final int CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES = (int)701L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES = 701
-     * }
-     */
-    public static int CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES() {
-        return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-    }
     private static final int CUDA_ERROR_LAUNCH_TIMEOUT = (int)702L;
     /**
      * {@snippet lang=c :
@@ -958,42 +328,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_LAUNCH_TIMEOUT() {
         return CUDA_ERROR_LAUNCH_TIMEOUT;
-    }
-    private static final int CUDA_ERROR_LAUNCH_INCOMPATIBLE_TEXTURING = (int)703L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_LAUNCH_INCOMPATIBLE_TEXTURING = 703
-     * }
-     */
-    public static int CUDA_ERROR_LAUNCH_INCOMPATIBLE_TEXTURING() {
-        return CUDA_ERROR_LAUNCH_INCOMPATIBLE_TEXTURING;
-    }
-    private static final int CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED = (int)704L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED = 704
-     * }
-     */
-    public static int CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED() {
-        return CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED;
-    }
-    private static final int CUDA_ERROR_PEER_ACCESS_NOT_ENABLED = (int)705L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PEER_ACCESS_NOT_ENABLED = 705
-     * }
-     */
-    public static int CUDA_ERROR_PEER_ACCESS_NOT_ENABLED() {
-        return CUDA_ERROR_PEER_ACCESS_NOT_ENABLED;
-    }
-    private static final int CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE = (int)708L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE = 708
-     * }
-     */
-    public static int CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE() {
-        return CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE;
     }
     private static final int CUDA_ERROR_CONTEXT_IS_DESTROYED = (int)709L;
     /**
@@ -1012,33 +346,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_ASSERT() {
         return CUDA_ERROR_ASSERT;
-    }
-    private static final int CUDA_ERROR_TOO_MANY_PEERS = (int)711L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_TOO_MANY_PEERS = 711
-     * }
-     */
-    public static int CUDA_ERROR_TOO_MANY_PEERS() {
-        return CUDA_ERROR_TOO_MANY_PEERS;
-    }
-    private static final int CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED = (int)712L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED = 712
-     * }
-     */
-    public static int CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED() {
-        return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
-    }
-    private static final int CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED = (int)713L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED = 713
-     * }
-     */
-    public static int CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED() {
-        return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
     }
     private static final int CUDA_ERROR_HARDWARE_STACK_ERROR = (int)714L;
     /**
@@ -1094,15 +401,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_LAUNCH_FAILED() {
         return CUDA_ERROR_LAUNCH_FAILED;
     }
-    private static final int CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE = (int)720L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE = 720
-     * }
-     */
-    public static int CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE() {
-        return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
-    }
     private static final int CUDA_ERROR_TENSOR_MEMORY_LEAK = (int)721L;
     /**
      * {@snippet lang=c :
@@ -1111,96 +409,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_TENSOR_MEMORY_LEAK() {
         return CUDA_ERROR_TENSOR_MEMORY_LEAK;
-    }
-    private static final int CUDA_ERROR_NOT_PERMITTED = (int)800L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_PERMITTED = 800
-     * }
-     */
-    public static int CUDA_ERROR_NOT_PERMITTED() {
-        return CUDA_ERROR_NOT_PERMITTED;
-    }
-    private static final int CUDA_ERROR_NOT_SUPPORTED = (int)801L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NOT_SUPPORTED = 801
-     * }
-     */
-    public static int CUDA_ERROR_NOT_SUPPORTED() {
-        return CUDA_ERROR_NOT_SUPPORTED;
-    }
-    private static final int CUDA_ERROR_SYSTEM_NOT_READY = (int)802L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_SYSTEM_NOT_READY = 802
-     * }
-     */
-    public static int CUDA_ERROR_SYSTEM_NOT_READY() {
-        return CUDA_ERROR_SYSTEM_NOT_READY;
-    }
-    private static final int CUDA_ERROR_SYSTEM_DRIVER_MISMATCH = (int)803L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH = 803
-     * }
-     */
-    public static int CUDA_ERROR_SYSTEM_DRIVER_MISMATCH() {
-        return CUDA_ERROR_SYSTEM_DRIVER_MISMATCH;
-    }
-    private static final int CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE = (int)804L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE = 804
-     * }
-     */
-    public static int CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE() {
-        return CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE;
-    }
-    private static final int CUDA_ERROR_MPS_CONNECTION_FAILED = (int)805L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MPS_CONNECTION_FAILED = 805
-     * }
-     */
-    public static int CUDA_ERROR_MPS_CONNECTION_FAILED() {
-        return CUDA_ERROR_MPS_CONNECTION_FAILED;
-    }
-    private static final int CUDA_ERROR_MPS_RPC_FAILURE = (int)806L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MPS_RPC_FAILURE = 806
-     * }
-     */
-    public static int CUDA_ERROR_MPS_RPC_FAILURE() {
-        return CUDA_ERROR_MPS_RPC_FAILURE;
-    }
-    private static final int CUDA_ERROR_MPS_SERVER_NOT_READY = (int)807L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MPS_SERVER_NOT_READY = 807
-     * }
-     */
-    public static int CUDA_ERROR_MPS_SERVER_NOT_READY() {
-        return CUDA_ERROR_MPS_SERVER_NOT_READY;
-    }
-    private static final int CUDA_ERROR_MPS_MAX_CLIENTS_REACHED = (int)808L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MPS_MAX_CLIENTS_REACHED = 808
-     * }
-     */
-    public static int CUDA_ERROR_MPS_MAX_CLIENTS_REACHED() {
-        return CUDA_ERROR_MPS_MAX_CLIENTS_REACHED;
-    }
-    private static final int CUDA_ERROR_MPS_MAX_CONNECTIONS_REACHED = (int)809L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_MPS_MAX_CONNECTIONS_REACHED = 809
-     * }
-     */
-    public static int CUDA_ERROR_MPS_MAX_CONNECTIONS_REACHED() {
-        return CUDA_ERROR_MPS_MAX_CONNECTIONS_REACHED;
     }
     private static final int CUDA_ERROR_MPS_CLIENT_TERMINATED = (int)810L;
     /**
@@ -1211,114 +419,6 @@ public class Cuda extends Cuda$shared {
     public static int CUDA_ERROR_MPS_CLIENT_TERMINATED() {
         return CUDA_ERROR_MPS_CLIENT_TERMINATED;
     }
-    private static final int CUDA_ERROR_CDP_NOT_SUPPORTED = (int)811L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_CDP_NOT_SUPPORTED = 811
-     * }
-     */
-    public static int CUDA_ERROR_CDP_NOT_SUPPORTED() {
-        return CUDA_ERROR_CDP_NOT_SUPPORTED;
-    }
-    private static final int CUDA_ERROR_CDP_VERSION_MISMATCH = (int)812L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_CDP_VERSION_MISMATCH = 812
-     * }
-     */
-    public static int CUDA_ERROR_CDP_VERSION_MISMATCH() {
-        return CUDA_ERROR_CDP_VERSION_MISMATCH;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = (int)900L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED() {
-        return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_INVALIDATED = (int)901L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED = 901
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_INVALIDATED() {
-        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_MERGE = (int)902L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_MERGE = 902
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_MERGE() {
-        return CUDA_ERROR_STREAM_CAPTURE_MERGE;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_UNMATCHED = (int)903L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_UNMATCHED = 903
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_UNMATCHED() {
-        return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_UNJOINED = (int)904L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_UNJOINED = 904
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_UNJOINED() {
-        return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_ISOLATION = (int)905L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_ISOLATION = 905
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_ISOLATION() {
-        return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_IMPLICIT = (int)906L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_IMPLICIT = 906
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_IMPLICIT() {
-        return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
-    }
-    private static final int CUDA_ERROR_CAPTURED_EVENT = (int)907L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_CAPTURED_EVENT = 907
-     * }
-     */
-    public static int CUDA_ERROR_CAPTURED_EVENT() {
-        return CUDA_ERROR_CAPTURED_EVENT;
-    }
-    private static final int CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD = (int)908L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD = 908
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD() {
-        return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-    }
-    private static final int CUDA_ERROR_TIMEOUT = (int)909L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_TIMEOUT = 909
-     * }
-     */
-    public static int CUDA_ERROR_TIMEOUT() {
-        return CUDA_ERROR_TIMEOUT;
-    }
     private static final int CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE = (int)910L;
     /**
      * {@snippet lang=c :
@@ -1327,96 +427,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE() {
         return CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE;
-    }
-    private static final int CUDA_ERROR_EXTERNAL_DEVICE = (int)911L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_EXTERNAL_DEVICE = 911
-     * }
-     */
-    public static int CUDA_ERROR_EXTERNAL_DEVICE() {
-        return CUDA_ERROR_EXTERNAL_DEVICE;
-    }
-    private static final int CUDA_ERROR_INVALID_CLUSTER_SIZE = (int)912L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_CLUSTER_SIZE = 912
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_CLUSTER_SIZE() {
-        return CUDA_ERROR_INVALID_CLUSTER_SIZE;
-    }
-    private static final int CUDA_ERROR_FUNCTION_NOT_LOADED = (int)913L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_FUNCTION_NOT_LOADED = 913
-     * }
-     */
-    public static int CUDA_ERROR_FUNCTION_NOT_LOADED() {
-        return CUDA_ERROR_FUNCTION_NOT_LOADED;
-    }
-    private static final int CUDA_ERROR_INVALID_RESOURCE_TYPE = (int)914L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_RESOURCE_TYPE = 914
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_RESOURCE_TYPE() {
-        return CUDA_ERROR_INVALID_RESOURCE_TYPE;
-    }
-    private static final int CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION = (int)915L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION = 915
-     * }
-     */
-    public static int CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION() {
-        return CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION;
-    }
-    private static final int CUDA_ERROR_KEY_ROTATION = (int)916L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_KEY_ROTATION = 916
-     * }
-     */
-    public static int CUDA_ERROR_KEY_ROTATION() {
-        return CUDA_ERROR_KEY_ROTATION;
-    }
-    private static final int CUDA_ERROR_STREAM_DETACHED = (int)917L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_STREAM_DETACHED = 917
-     * }
-     */
-    public static int CUDA_ERROR_STREAM_DETACHED() {
-        return CUDA_ERROR_STREAM_DETACHED;
-    }
-    private static final int CUDA_ERROR_GRAPH_RECAPTURE_FAILURE = (int)918L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_GRAPH_RECAPTURE_FAILURE = 918
-     * }
-     */
-    public static int CUDA_ERROR_GRAPH_RECAPTURE_FAILURE() {
-        return CUDA_ERROR_GRAPH_RECAPTURE_FAILURE;
-    }
-    private static final int CUDA_ERROR_FABRIC_NOT_READY = (int)919L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_FABRIC_NOT_READY = 919
-     * }
-     */
-    public static int CUDA_ERROR_FABRIC_NOT_READY() {
-        return CUDA_ERROR_FABRIC_NOT_READY;
-    }
-    private static final int CUDA_ERROR_UNKNOWN = (int)999L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_UNKNOWN = 999
-     * }
-     */
-    public static int CUDA_ERROR_UNKNOWN() {
-        return CUDA_ERROR_UNKNOWN;
     }
     private static final int CU_MEM_HANDLE_TYPE_NONE = (int)0L;
     /**
@@ -1445,114 +455,6 @@ public class Cuda extends Cuda$shared {
     public static int CU_MEM_ALLOCATION_TYPE_PINNED() {
         return CU_MEM_ALLOCATION_TYPE_PINNED;
     }
-    private static final int CU_GRAPH_EXEC_UPDATE_SUCCESS = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_SUCCESS = 0
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_SUCCESS() {
-        return CU_GRAPH_EXEC_UPDATE_SUCCESS;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR = 1
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED = 2
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED = 3
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_FUNCTION_CHANGED = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_FUNCTION_CHANGED = 4
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_FUNCTION_CHANGED() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_FUNCTION_CHANGED;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_PARAMETERS_CHANGED = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_PARAMETERS_CHANGED = 5
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_PARAMETERS_CHANGED() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_PARAMETERS_CHANGED;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_NOT_SUPPORTED = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_NOT_SUPPORTED = 6
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_NOT_SUPPORTED() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_NOT_SUPPORTED;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_UNSUPPORTED_FUNCTION_CHANGE = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_UNSUPPORTED_FUNCTION_CHANGE = 7
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_UNSUPPORTED_FUNCTION_CHANGE() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_UNSUPPORTED_FUNCTION_CHANGE;
-    }
-    private static final int CU_GRAPH_EXEC_UPDATE_ERROR_ATTRIBUTES_CHANGED = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphExecUpdateResult_enum.CU_GRAPH_EXEC_UPDATE_ERROR_ATTRIBUTES_CHANGED = 8
-     * }
-     */
-    public static int CU_GRAPH_EXEC_UPDATE_ERROR_ATTRIBUTES_CHANGED() {
-        return CU_GRAPH_EXEC_UPDATE_ERROR_ATTRIBUTES_CHANGED;
-    }
-    private static final int CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES = 1
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES() {
-        return CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES;
-    }
-    private static final int CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC = 2
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC() {
-        return CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC;
-    }
-    private static final int CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES = 3
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES() {
-        return CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES;
-    }
     private static final int CU_MEMPOOL_ATTR_RELEASE_THRESHOLD = (int)4L;
     /**
      * {@snippet lang=c :
@@ -1561,78 +463,6 @@ public class Cuda extends Cuda$shared {
      */
     public static int CU_MEMPOOL_ATTR_RELEASE_THRESHOLD() {
         return CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-    }
-    private static final int CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT = 5
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT() {
-        return CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT;
-    }
-    private static final int CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH = 6
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH() {
-        return CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH;
-    }
-    private static final int CU_MEMPOOL_ATTR_USED_MEM_CURRENT = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_USED_MEM_CURRENT = 7
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_USED_MEM_CURRENT() {
-        return CU_MEMPOOL_ATTR_USED_MEM_CURRENT;
-    }
-    private static final int CU_MEMPOOL_ATTR_USED_MEM_HIGH = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum CUmemPool_attribute_enum.CU_MEMPOOL_ATTR_USED_MEM_HIGH = 8
-     * }
-     */
-    public static int CU_MEMPOOL_ATTR_USED_MEM_HIGH() {
-        return CU_MEMPOOL_ATTR_USED_MEM_HIGH;
-    }
-    private static final int CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphInstantiate_flags_enum.CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH = 1
-     * }
-     */
-    public static int CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH() {
-        return CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
-    }
-    private static final int CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphInstantiate_flags_enum.CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD = 2
-     * }
-     */
-    public static int CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD() {
-        return CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD;
-    }
-    private static final int CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphInstantiate_flags_enum.CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH = 4
-     * }
-     */
-    public static int CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH() {
-        return CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH;
-    }
-    private static final int CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum CUgraphInstantiate_flags_enum.CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY = 8
-     * }
-     */
-    public static int CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY() {
-        return CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY;
     }
 
     private static class cuGetErrorString {
@@ -1810,66 +640,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuInit", Flags);
             }
             return (int)mh$.invokeExact(Flags);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuDriverGetVersion {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuDriverGetVersion");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuDriverGetVersion(int *driverVersion)
-     * }
-     */
-    public static FunctionDescriptor cuDriverGetVersion$descriptor() {
-        return cuDriverGetVersion.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuDriverGetVersion(int *driverVersion)
-     * }
-     */
-    public static MethodHandle cuDriverGetVersion$handle() {
-        return cuDriverGetVersion.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuDriverGetVersion(int *driverVersion)
-     * }
-     */
-    public static MemorySegment cuDriverGetVersion$address() {
-        return cuDriverGetVersion.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuDriverGetVersion(int *driverVersion)
-     * }
-     */
-    public static int cuDriverGetVersion(MemorySegment driverVersion) {
-        var mh$ = cuDriverGetVersion.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuDriverGetVersion", driverVersion);
-            }
-            return (int)mh$.invokeExact(driverVersion);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2425,66 +1195,6 @@ public class Cuda extends Cuda$shared {
         }
     }
 
-    private static class cuCtxGetCurrent {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuCtxGetCurrent");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static FunctionDescriptor cuCtxGetCurrent$descriptor() {
-        return cuCtxGetCurrent.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static MethodHandle cuCtxGetCurrent$handle() {
-        return cuCtxGetCurrent.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static MemorySegment cuCtxGetCurrent$address() {
-        return cuCtxGetCurrent.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuCtxGetCurrent(CUcontext *pctx)
-     * }
-     */
-    public static int cuCtxGetCurrent(MemorySegment pctx) {
-        var mh$ = cuCtxGetCurrent.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuCtxGetCurrent", pctx);
-            }
-            return (int)mh$.invokeExact(pctx);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class cuCtxSynchronize {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Cuda.C_INT    );
@@ -2597,70 +1307,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuModuleLoadData", module, image);
             }
             return (int)mh$.invokeExact(module, image);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuModuleLoadDataEx {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuModuleLoadDataEx");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int numOptions, CUjit_option *options, void **optionValues)
-     * }
-     */
-    public static FunctionDescriptor cuModuleLoadDataEx$descriptor() {
-        return cuModuleLoadDataEx.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int numOptions, CUjit_option *options, void **optionValues)
-     * }
-     */
-    public static MethodHandle cuModuleLoadDataEx$handle() {
-        return cuModuleLoadDataEx.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int numOptions, CUjit_option *options, void **optionValues)
-     * }
-     */
-    public static MemorySegment cuModuleLoadDataEx$address() {
-        return cuModuleLoadDataEx.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int numOptions, CUjit_option *options, void **optionValues)
-     * }
-     */
-    public static int cuModuleLoadDataEx(MemorySegment module, MemorySegment image, int numOptions, MemorySegment options, MemorySegment optionValues) {
-        var mh$ = cuModuleLoadDataEx.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuModuleLoadDataEx", module, image, numOptions, options, optionValues);
-            }
-            return (int)mh$.invokeExact(module, image, numOptions, options, optionValues);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2783,69 +1429,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuModuleGetFunction", hfunc, hmod, name);
             }
             return (int)mh$.invokeExact(hfunc, hmod, name);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuModuleGetGlobal_v2 {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuModuleGetGlobal_v2");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuModuleGetGlobal_v2(CUdeviceptr *dptr, size_t *bytes, CUmodule hmod, const char *name)
-     * }
-     */
-    public static FunctionDescriptor cuModuleGetGlobal_v2$descriptor() {
-        return cuModuleGetGlobal_v2.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuModuleGetGlobal_v2(CUdeviceptr *dptr, size_t *bytes, CUmodule hmod, const char *name)
-     * }
-     */
-    public static MethodHandle cuModuleGetGlobal_v2$handle() {
-        return cuModuleGetGlobal_v2.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuModuleGetGlobal_v2(CUdeviceptr *dptr, size_t *bytes, CUmodule hmod, const char *name)
-     * }
-     */
-    public static MemorySegment cuModuleGetGlobal_v2$address() {
-        return cuModuleGetGlobal_v2.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuModuleGetGlobal_v2(CUdeviceptr *dptr, size_t *bytes, CUmodule hmod, const char *name)
-     * }
-     */
-    public static int cuModuleGetGlobal_v2(MemorySegment dptr, MemorySegment bytes, MemorySegment hmod, MemorySegment name) {
-        var mh$ = cuModuleGetGlobal_v2.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuModuleGetGlobal_v2", dptr, bytes, hmod, name);
-            }
-            return (int)mh$.invokeExact(dptr, bytes, hmod, name);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3157,68 +1740,6 @@ public class Cuda extends Cuda$shared {
         }
     }
 
-    private static class cuDeviceGetPCIBusId {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_INT,
-            Cuda.C_INT
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuDeviceGetPCIBusId");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuDeviceGetPCIBusId(char *pciBusId, int len, CUdevice dev)
-     * }
-     */
-    public static FunctionDescriptor cuDeviceGetPCIBusId$descriptor() {
-        return cuDeviceGetPCIBusId.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuDeviceGetPCIBusId(char *pciBusId, int len, CUdevice dev)
-     * }
-     */
-    public static MethodHandle cuDeviceGetPCIBusId$handle() {
-        return cuDeviceGetPCIBusId.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuDeviceGetPCIBusId(char *pciBusId, int len, CUdevice dev)
-     * }
-     */
-    public static MemorySegment cuDeviceGetPCIBusId$address() {
-        return cuDeviceGetPCIBusId.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuDeviceGetPCIBusId(char *pciBusId, int len, CUdevice dev)
-     * }
-     */
-    public static int cuDeviceGetPCIBusId(MemorySegment pciBusId, int len, int dev) {
-        var mh$ = cuDeviceGetPCIBusId.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuDeviceGetPCIBusId", pciBusId, len, dev);
-            }
-            return (int)mh$.invokeExact(pciBusId, len, dev);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class cuMemcpyHtoDAsync_v2 {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Cuda.C_INT,
@@ -3471,69 +1992,6 @@ public class Cuda extends Cuda$shared {
         }
     }
 
-    private static class cuMemsetD32Async {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_LONG_LONG,
-            Cuda.C_INT,
-            Cuda.C_LONG,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuMemsetD32Async");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuMemsetD32Async(CUdeviceptr dstDevice, unsigned int ui, size_t N, CUstream hStream)
-     * }
-     */
-    public static FunctionDescriptor cuMemsetD32Async$descriptor() {
-        return cuMemsetD32Async.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuMemsetD32Async(CUdeviceptr dstDevice, unsigned int ui, size_t N, CUstream hStream)
-     * }
-     */
-    public static MethodHandle cuMemsetD32Async$handle() {
-        return cuMemsetD32Async.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuMemsetD32Async(CUdeviceptr dstDevice, unsigned int ui, size_t N, CUstream hStream)
-     * }
-     */
-    public static MemorySegment cuMemsetD32Async$address() {
-        return cuMemsetD32Async.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuMemsetD32Async(CUdeviceptr dstDevice, unsigned int ui, size_t N, CUstream hStream)
-     * }
-     */
-    public static int cuMemsetD32Async(long dstDevice, int ui, long N, MemorySegment hStream) {
-        var mh$ = cuMemsetD32Async.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuMemsetD32Async", dstDevice, ui, N, hStream);
-            }
-            return (int)mh$.invokeExact(dstDevice, ui, N, hStream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class cuMemFreeAsync {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Cuda.C_INT,
@@ -3588,68 +2046,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuMemFreeAsync", dptr, hStream);
             }
             return (int)mh$.invokeExact(dptr, hStream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuMemAllocAsync {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_LONG,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuMemAllocAsync");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
-     * }
-     */
-    public static FunctionDescriptor cuMemAllocAsync$descriptor() {
-        return cuMemAllocAsync.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
-     * }
-     */
-    public static MethodHandle cuMemAllocAsync$handle() {
-        return cuMemAllocAsync.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
-     * }
-     */
-    public static MemorySegment cuMemAllocAsync$address() {
-        return cuMemAllocAsync.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
-     * }
-     */
-    public static int cuMemAllocAsync(MemorySegment dptr, long bytesize, MemorySegment hStream) {
-        var mh$ = cuMemAllocAsync.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuMemAllocAsync", dptr, bytesize, hStream);
-            }
-            return (int)mh$.invokeExact(dptr, bytesize, hStream);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3771,68 +2167,6 @@ public class Cuda extends Cuda$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("cuMemPoolSetAttribute", pool, attr, value);
-            }
-            return (int)mh$.invokeExact(pool, attr, value);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuMemPoolGetAttribute {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_INT,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuMemPoolGetAttribute");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr, void *value)
-     * }
-     */
-    public static FunctionDescriptor cuMemPoolGetAttribute$descriptor() {
-        return cuMemPoolGetAttribute.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr, void *value)
-     * }
-     */
-    public static MethodHandle cuMemPoolGetAttribute$handle() {
-        return cuMemPoolGetAttribute.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr, void *value)
-     * }
-     */
-    public static MemorySegment cuMemPoolGetAttribute$address() {
-        return cuMemPoolGetAttribute.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr, void *value)
-     * }
-     */
-    public static int cuMemPoolGetAttribute(MemorySegment pool, int attr, MemorySegment value) {
-        var mh$ = cuMemPoolGetAttribute.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuMemPoolGetAttribute", pool, attr, value);
             }
             return (int)mh$.invokeExact(pool, attr, value);
         } catch (Error | RuntimeException ex) {
@@ -4087,68 +2421,6 @@ public class Cuda extends Cuda$shared {
         }
     }
 
-    private static class cuStreamCreateWithPriority {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_INT,
-            Cuda.C_INT
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuStreamCreateWithPriority");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)
-     * }
-     */
-    public static FunctionDescriptor cuStreamCreateWithPriority$descriptor() {
-        return cuStreamCreateWithPriority.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)
-     * }
-     */
-    public static MethodHandle cuStreamCreateWithPriority$handle() {
-        return cuStreamCreateWithPriority.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)
-     * }
-     */
-    public static MemorySegment cuStreamCreateWithPriority$address() {
-        return cuStreamCreateWithPriority.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)
-     * }
-     */
-    public static int cuStreamCreateWithPriority(MemorySegment phStream, int flags, int priority) {
-        var mh$ = cuStreamCreateWithPriority.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuStreamCreateWithPriority", phStream, flags, priority);
-            }
-            return (int)mh$.invokeExact(phStream, flags, priority);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class cuStreamWaitEvent {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Cuda.C_INT,
@@ -4326,67 +2598,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuStreamEndCapture", hStream, phGraph);
             }
             return (int)mh$.invokeExact(hStream, phGraph);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuStreamIsCapturing {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuStreamIsCapturing");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuStreamIsCapturing(CUstream hStream, CUstreamCaptureStatus *captureStatus)
-     * }
-     */
-    public static FunctionDescriptor cuStreamIsCapturing$descriptor() {
-        return cuStreamIsCapturing.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuStreamIsCapturing(CUstream hStream, CUstreamCaptureStatus *captureStatus)
-     * }
-     */
-    public static MethodHandle cuStreamIsCapturing$handle() {
-        return cuStreamIsCapturing.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuStreamIsCapturing(CUstream hStream, CUstreamCaptureStatus *captureStatus)
-     * }
-     */
-    public static MemorySegment cuStreamIsCapturing$address() {
-        return cuStreamIsCapturing.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuStreamIsCapturing(CUstream hStream, CUstreamCaptureStatus *captureStatus)
-     * }
-     */
-    public static int cuStreamIsCapturing(MemorySegment hStream, MemorySegment captureStatus) {
-        var mh$ = cuStreamIsCapturing.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuStreamIsCapturing", hStream, captureStatus);
-            }
-            return (int)mh$.invokeExact(hStream, captureStatus);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -4689,66 +2900,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuEventRecord", hEvent, hStream);
             }
             return (int)mh$.invokeExact(hEvent, hStream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuEventQuery {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuEventQuery");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuEventQuery(CUevent hEvent)
-     * }
-     */
-    public static FunctionDescriptor cuEventQuery$descriptor() {
-        return cuEventQuery.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuEventQuery(CUevent hEvent)
-     * }
-     */
-    public static MethodHandle cuEventQuery$handle() {
-        return cuEventQuery.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuEventQuery(CUevent hEvent)
-     * }
-     */
-    public static MemorySegment cuEventQuery$address() {
-        return cuEventQuery.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuEventQuery(CUevent hEvent)
-     * }
-     */
-    public static int cuEventQuery(MemorySegment hEvent) {
-        var mh$ = cuEventQuery.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuEventQuery", hEvent);
-            }
-            return (int)mh$.invokeExact(hEvent);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -5677,122 +3828,6 @@ public class Cuda extends Cuda$shared {
                 traceDowncall("cuEventElapsedTime", milliseconds, start, end);
             }
             return (int)mh$.invokeExact(milliseconds, start, end);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuProfilerStart {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT    );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuProfilerStart");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuProfilerStart()
-     * }
-     */
-    public static FunctionDescriptor cuProfilerStart$descriptor() {
-        return cuProfilerStart.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuProfilerStart()
-     * }
-     */
-    public static MethodHandle cuProfilerStart$handle() {
-        return cuProfilerStart.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuProfilerStart()
-     * }
-     */
-    public static MemorySegment cuProfilerStart$address() {
-        return cuProfilerStart.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuProfilerStart()
-     * }
-     */
-    public static int cuProfilerStart() {
-        var mh$ = cuProfilerStart.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuProfilerStart");
-            }
-            return (int)mh$.invokeExact();
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuProfilerStop {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Cuda.C_INT    );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuProfilerStop");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuProfilerStop()
-     * }
-     */
-    public static FunctionDescriptor cuProfilerStop$descriptor() {
-        return cuProfilerStop.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuProfilerStop()
-     * }
-     */
-    public static MethodHandle cuProfilerStop$handle() {
-        return cuProfilerStop.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuProfilerStop()
-     * }
-     */
-    public static MemorySegment cuProfilerStop$address() {
-        return cuProfilerStop.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuProfilerStop()
-     * }
-     */
-    public static int cuProfilerStop() {
-        var mh$ = cuProfilerStop.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuProfilerStop");
-            }
-            return (int)mh$.invokeExact();
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -174,8 +174,13 @@ public final class CudaStream implements AutoCloseable {
     MemorySegment graph = captured();
     try {
       CudaGraph out = device.newGraph(graph);
-      Graphs.upload(context, out.executable(), handle);
-      return out;
+      try {
+        Graphs.upload(context, out.executable(), handle);
+        return out;
+      } catch (RuntimeException e) {
+        new Closing(e).run(out::close);
+        throw e;
+      }
     } finally {
       Graphs.destroy(context, graph);
     }
