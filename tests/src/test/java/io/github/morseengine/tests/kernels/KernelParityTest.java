@@ -53,7 +53,7 @@ class KernelParityTest {
             SimulatedDevice.folder(),
             Map.of("MORSE_SIM_CHECK", "1"),
             List.of(),
-            KernelRunner.class,
+            KernelRunner.class.getName(),
             group);
     List<String> lines = run.out().lines().toList();
     Stream<DynamicTest> cases =
