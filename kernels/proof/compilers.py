@@ -82,7 +82,7 @@ def nvcc(unit: Unit) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
             [toolkit() / "bin" / "nvcc", "-std=c++17", *targets, "-fatbin", "-Xptxas", "-v"]
-            + ["-Werror", "all-warnings", *unit.options, KERNELS / unit.file]
+            + ["-Werror", "all-warnings", f"-I{KERNELS}", *unit.options, KERNELS / unit.file]
             + ["-o", Path(folder) / "out.fatbin"],
             capture_output=True,
             text=True,

@@ -66,7 +66,7 @@ def main() -> int:
 
 def units(shipped, everything):
     """What to compile, and whether nvcc does it too: what is hot, and each source and type once."""
-    out, seen = {}, set()
+    out, seen = dict.fromkeys(instances.CHECKS, True), set()
     for i in shipped:
         for t in i.types:
             first = (i.file, t) not in seen

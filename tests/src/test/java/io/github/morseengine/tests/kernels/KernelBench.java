@@ -178,6 +178,13 @@ final class KernelBench implements AutoCloseable {
     stream.synchronize();
   }
 
+  /** Compiles a source of the test's own and starts one block of 256 threads. */
+  void run(String name, String source, String entry, KernelArguments.Builder arguments) {
+    CudaModule module = device.module(name, source, KernelSources.headers(), List.of());
+    stream.launch(module.kernel(entry).launch(1, 1, 1, 256, 1, 1, 0, arguments.build(ARENA)));
+    stream.synchronize();
+  }
+
   static int[] grid(int... blocks) {
     return blocks;
   }

@@ -28,6 +28,7 @@ record KernelCase(String name, Check check) {
       case "norms" -> KernelNorms.cases();
       case "movement" -> KernelMovement.cases();
       case "step" -> KernelStep.cases();
+      case "pointwise" -> KernelPointwise.cases();
       default -> throw new IllegalArgumentException("no group " + group);
     };
   }

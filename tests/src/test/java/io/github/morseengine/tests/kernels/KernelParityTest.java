@@ -46,13 +46,18 @@ class KernelParityTest {
     return group("step");
   }
 
+  @TestFactory
+  Stream<DynamicTest> pointwise() {
+    return group("pointwise");
+  }
+
   private Stream<DynamicTest> group(String group) {
     Subprocess run =
         SimulatedDevice.run(
             work,
             SimulatedDevice.folder(),
             Map.of("MORSE_SIM_CHECK", "1"),
-            List.of(),
+            List.of("-Dmorse.repository=" + System.getProperty("morse.repository")),
             KernelRunner.class.getName(),
             group);
     List<String> lines = run.out().lines().toList();
