@@ -83,7 +83,10 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--sampler",
       paramLabel = "NAME",
-      description = "ddim or ddpm. Default: ddim, for models that read text their own.")
+      description = {
+        "One of ddim, ddpm, dpmpp[:1|2|3|sde], dpm[:1|2|3], sde[:reverse][:corrector][:mean],",
+        "ode[:heun], euler, lcm. Default: ddim, for models that read text their own."
+      })
   private String sampler;
 
   @Option(
@@ -337,7 +340,11 @@ final class GenerateCommand implements Callable<Integer> {
       throw options.usage("--label and --prompt contradict each other: give one");
     }
     if (sampler != null) {
-      options.oneOf("--sampler", sampler, Samplers.names());
+      try {
+        Samplers.check(sampler);
+      } catch (InvalidInputException e) {
+        throw options.usage("--sampler: " + e.getMessage());
+      }
     }
     if (!(eta >= 0 && eta <= 1)) {
       throw options.usage("--eta must be 0 to 1, got " + eta);

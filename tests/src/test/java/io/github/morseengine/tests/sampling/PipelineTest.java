@@ -77,7 +77,18 @@ class PipelineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"ddim", "ddpm"})
+  @ValueSource(
+      strings = {
+        "ddim",
+        "ddpm",
+        "dpmpp:3",
+        "dpm",
+        "sde",
+        "sde:corrector",
+        "ode:heun",
+        "euler",
+        "lcm"
+      })
   void oneSeedGivesOnePicture(String sampler) {
     GenerateRequest request = request().sampler(sampler).trajectory(true).build();
     GenerateResult first = generate(request);

@@ -42,6 +42,20 @@ public final class ToyMorse {
     }
   }
 
+  /**
+   * Reads text.
+   *
+   * @param file what to read
+   * @return its content
+   */
+  public static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** {@return Dash} */
   public static ModelBuilder dash() {
     ModelBuilder b =

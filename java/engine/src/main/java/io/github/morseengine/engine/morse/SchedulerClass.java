@@ -62,9 +62,14 @@ enum SchedulerClass {
     this.own = own;
   }
 
-  /** The name of the class in diffusers. */
-  String diffusers() {
-    return diffusers;
+  /** The class of a name in diffusers; DDIM stands for all that have no entry here. */
+  static SchedulerClass of(Object name) {
+    for (SchedulerClass c : values()) {
+      if (c.diffusers.equals(name)) {
+        return c;
+      }
+    }
+    return DDIM;
   }
 
   /** The value of a key that a configuration leaves out; null where there is none. */

@@ -144,13 +144,13 @@ public final class SchedulerConfig {
     return has(key) ? number(key) : otherwise;
   }
 
-  /** The class that reads, for messages. */
-  String readerName() {
-    return reader.diffusers();
-  }
-
   private Object value(String key) {
     Object own = map.get(key);
-    return own != null ? own : reader.fallback(key);
+    if (own != null) {
+      return own;
+    }
+    // How long a model was trained for is its own property, whichever sampler asks it.
+    boolean model = key.equals("num_train_timesteps");
+    return (model ? SchedulerClass.of(map.get("_class_name")) : reader).fallback(key);
   }
 }
