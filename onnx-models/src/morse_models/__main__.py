@@ -7,6 +7,7 @@ COMMANDS = {
     "data": "data",
     "train-dash": "train_dash",
     "train-dot": "train_dot",
+    "train-classifier": "train_classifier",
     "preview": "sampling",
     "export": "export",
     "golden": "golden",

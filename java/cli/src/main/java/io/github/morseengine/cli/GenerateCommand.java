@@ -41,6 +41,8 @@ import picocli.CommandLine.Option;
       "  morse generate --label \"Food & Drink\" --guidance 2",
       "  morse generate --dash 5 --dot 3 --count 64 --out-dir pictures",
       "  morse generate --dash 20 --no-dot --out dash.png  the same cost model without Dot",
+      "  morse generate --sampler dpmpp:3 --schedule DDKKDKKK",
+      "  morse generate --lsd 10                           the best schedule of morse tune",
       "  morse generate --model my-model --sampler ddpm --dash 100 --dot 1 --json report.json",
       "  morse generate --model stable-diffusion --prompt \"a red fox\" --count 4 --out fox.png",
       "  morse generate --model stable-diffusion --prompts lines.txt --out-dir pictures"
@@ -48,7 +50,6 @@ import picocli.CommandLine.Option;
 final class GenerateCommand implements Callable<Integer> {
 
   private static final int MOST_PICTURES = 1_000_000;
-  private static final int MOST_STEPS = 100_000;
   private static final double MOST_GUIDANCE = 1000;
   private static final int MOST_NAMED = 4;
   private static final double MB = 1e6;
@@ -96,26 +97,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Noise of ddim, 0 to 1. Default: 0.")
   private double eta;
 
-  @Option(
-      names = "--dash",
-      paramLabel = "D",
-      description = "Steps of Dash. Default: 10; without Dot, models that read text take 25.")
-  private Integer dash;
-
-  @Option(
-      names = "--dot",
-      paramLabel = "K",
-      description = "Steps of Dot after each step of Dash. Default: 1, or 0 without Dot.")
-  private Integer dot;
-
-  @Option(
-      names = "--lsd",
-      paramLabel = "L",
-      description = "Cost in latencies of Dash, by the model's tuned schedule.")
-  private Double lsd;
-
-  @Option(names = "--no-dot", description = "Only Dash: as --dot 0.")
-  private boolean noDot;
+  @Mixin private ScheduleOptions steps;
 
   @Option(
       names = "--label",
@@ -136,6 +118,20 @@ final class GenerateCommand implements Callable<Integer> {
         "7.5, SDXL 5, where the scale is embedded 8.5."
       })
   private Double guidance;
+
+  @Option(
+      names = "--guidance-rescale",
+      paramLabel = "R",
+      defaultValue = "0",
+      description = "Share of guidance rescale, 0 to 1. Default: 0.")
+  private double rescale;
+
+  @Option(
+      names = "--classifier-guidance",
+      paramLabel = "S",
+      defaultValue = "0",
+      description = "Scale of guidance by the model's classifier; 0 is none. Default: 0.")
+  private double classifier;
 
   @Option(
       names = "--out",
@@ -196,12 +192,6 @@ final class GenerateCommand implements Callable<Integer> {
     if (text.given()) {
       throw new InvalidInputException(
           "the model '" + directory.path() + "' reads no text: use --label instead of --prompt");
-    }
-    if (lsd != null) {
-      throw new InvalidInputException(
-          "the model '"
-              + directory.path()
-              + "' has no tuned schedule for --lsd: use --dash and --dot");
     }
     GenerateRequest request = request(directory, TextDefaults.NO_TEXT);
     try (Engine engine = options.open(console);
@@ -321,20 +311,12 @@ final class GenerateCommand implements Callable<Integer> {
   private void check() {
     options.check();
     text.check(options, outDir);
+    steps.check(options);
     if (count != null) {
       options.range("--count", count, 1, MOST_PICTURES);
     }
     if (batch != null) {
       options.range("--batch", batch, 1, MOST_PICTURES);
-    }
-    if (dash != null) {
-      options.range("--dash", dash, 1, MOST_STEPS);
-    }
-    if (dot != null) {
-      options.range("--dot", dot, 0, MOST_STEPS);
-    }
-    if (noDot && dot != null && dot > 0) {
-      throw options.usage("--no-dot and --dot " + dot + " contradict each other: give one");
     }
     if (label != null && text.given()) {
       throw options.usage("--label and --prompt contradict each other: give one");
@@ -352,8 +334,11 @@ final class GenerateCommand implements Callable<Integer> {
     if (guidance != null && !(Math.abs(guidance) <= MOST_GUIDANCE)) {
       throw options.usage("--guidance must be a number up to 1000, got " + guidance);
     }
-    if (lsd != null && !(lsd >= 1 && lsd <= MOST_STEPS)) {
-      throw options.usage("--lsd must be 1 to " + MOST_STEPS + ", got " + lsd);
+    if (!(rescale >= 0 && rescale <= 1)) {
+      throw options.usage("--guidance-rescale must be 0 to 1, got " + rescale);
+    }
+    if (!(Math.abs(classifier) <= MOST_GUIDANCE)) {
+      throw options.usage("--classifier-guidance must be a number up to 1000, got " + classifier);
     }
     if (out == null && outDir == null) {
       out = Path.of("morse.png");
@@ -375,17 +360,18 @@ final class GenerateCommand implements Callable<Integer> {
         counted
             ? (int) Math.min(start.dim(0), MOST_PICTURES)
             : count == null ? defaults.count() : count;
-    int dots = noDot ? 0 : dot != null ? dot : directory.dot().isPresent() ? 1 : 0;
+    String name = sampler == null ? defaults.sampler() : sampler;
     return GenerateRequest.builder()
         .count(pictures)
         .batch(batch == null ? 0 : batch)
         .seed(seed)
-        .sampler(sampler == null ? defaults.sampler() : sampler)
+        .sampler(name)
         .eta(eta)
-        .dash(dash != null ? dash : dots > 0 ? TextDefaults.NO_TEXT.dash() : defaults.dash())
-        .dot(dots)
+        .schedule(steps.schedule(directory, name, defaults))
         .labels(labels(directory))
         .guidance(guidance == null ? defaults.guidance() : guidance)
+        .rescale(rescale)
+        .classifier(classifier)
         .noise(start)
         .stepNoise(stepNoise == null ? null : Npy.read(stepNoise))
         .trajectory(saveTrajectory != null)
@@ -448,6 +434,8 @@ final class GenerateCommand implements Callable<Integer> {
     text.put("count", Integer.toString(r.count()));
     text.put("schedule", r.schedule().toString());
     text.put("guidance", Double.toString(r.guidance()));
+    text.put("guidance_rescale", Double.toString(r.rescale()));
+    text.put("classifier_guidance", Double.toString(r.classifier()));
     if (!r.labels().isEmpty()) {
       text.put("labels", String.join("; ", r.labels()));
     }
@@ -479,7 +467,7 @@ final class GenerateCommand implements Callable<Integer> {
         .printf(
             Locale.ROOT,
             "%s: %d pictures, %d Dash + %d Dot steps of %s, seed %d -> %s%n"
-                + "t_dash %.2f ms%s at batch %d; LSD %.2f; %.2f images/s; load %.0f ms%n"
+                + "t_dash %.2f ms%s at batch %d; LSD %.2f%s; %.2f images/s; load %.0f ms%n"
                 + "weights: Dash %.1f MB, Dot %.1f MB, shared %.1f MB, held %.1f MB; arena %.1f"
                 + " MB%n",
             name(directory),
@@ -493,6 +481,7 @@ final class GenerateCommand implements Callable<Integer> {
             ratio,
             result.batch(),
             result.lsd(),
+            steps.asked(),
             result.imagesPerSecond(),
             result.loadMs(),
             w.dash() / MB,
@@ -519,6 +508,10 @@ final class GenerateCommand implements Callable<Integer> {
       steps.add(step);
     }
     report.put("steps", steps);
+    report.put("schedule", r.schedule().toString());
+    report.put("guidance", r.guidance());
+    report.put("guidance_rescale", r.rescale());
+    report.put("classifier_guidance", r.classifier());
     report.put("n_dash", result.dashSteps());
     report.put("n_dot", result.dotSteps());
     report.put("t_dash_ms", result.dashMs());

@@ -119,6 +119,7 @@ class SamplerGoldenTest {
         .label((String) about.get("label"))
         .guidance((double) about.get("guidance"))
         .rescale((double) about.get("rescale"))
+        .classifier((double) about.get("classifier"))
         .noise(noise)
         .stepNoise(new Tensor(stepNoise.dtype(), shape, stepNoise.data()))
         .trajectory(true)
@@ -156,7 +157,7 @@ class SamplerGoldenTest {
 
   @Test
   void everyCaseIsThere() {
-    assertEquals(405, cases().size());
+    assertEquals(422, cases().size());
     assertEquals(
         trajectories.elements(),
         cases().values().stream()

@@ -94,6 +94,12 @@ public record ModelDirectory(
     }
   }
 
+  /** {@return the classifier of classifier guidance, classifier_grad.onnx, where there is one} */
+  public Optional<Path> classifier() {
+    Path file = path.resolve("classifier_grad.onnx");
+    return Files.exists(file) ? Optional.of(file) : Optional.empty();
+  }
+
   /** {@return the index of the null label} */
   public int nullLabel() {
     return labels.size();

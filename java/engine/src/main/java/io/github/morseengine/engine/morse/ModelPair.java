@@ -204,7 +204,7 @@ final class ModelPair implements AutoCloseable {
   }
 
   /** A scalar, one element for all, or one per row: exporters write all three. */
-  private static long[] vector(OnnxModel.Port p, long rows) {
+  static long[] vector(OnnxModel.Port p, long rows) {
     if (p.dims() == null || p.dims().size() == 1) {
       boolean one = p.dims() != null && isOne(p.dims().get(0));
       return new long[] {one ? 1 : rows};

@@ -23,7 +23,8 @@ public final class MorsePipeline implements AutoCloseable {
 
   private static final int DEFAULT_BATCH = 16;
 
-  private record Key(List<Long> sample, Map<String, List<Long>> conditions, boolean withDot) {}
+  private record Key(
+      List<Long> sample, Map<String, List<Long>> conditions, boolean withDot, long classified) {}
 
   private final Engine engine;
   private final ModelDirectory directory;
@@ -102,6 +103,7 @@ public final class MorsePipeline implements AutoCloseable {
           directory.dash() + " takes no '" + ModelPair.LABELS + "': leave the label out");
     }
     pair.checkConditions(request.conditions());
+    checkGuidance(request);
     SchedulerConfig config = directory.scheduler();
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
     int skip = request.start() == null ? 0 : request.start().skip();
@@ -127,7 +129,7 @@ public final class MorsePipeline implements AutoCloseable {
       int size = Math.min(batch, count - first);
       Sampling.Batch b =
           new Sampling.Batch(request, config, table, first, size, labels, directory.nullLabel());
-      Plan plan = plan(shape, b.guided() ? 2L * size : size, request);
+      Plan plan = plan(shape, b, request);
       widest = widest == null ? plan : widest;
       Sampling sampling = plan.lease(engine);
       long begin = System.nanoTime();
@@ -150,6 +152,28 @@ public final class MorsePipeline implements AutoCloseable {
       wall += System.nanoTime() - begin;
     }
     return result(request, table, timing, latents, trajectory, widest, batch, wall);
+  }
+
+  private void checkGuidance(GenerateRequest request) {
+    boolean conditioned = pair.hasLabels() || !request.conditions().isEmpty();
+    if (request.guidance() > 1 && !conditioned) {
+      throw new InvalidInputException(
+          directory.dash()
+              + " takes no '"
+              + ModelPair.LABELS
+              + "' and so has no null label for guidance: leave guidance out");
+    }
+    if (request.classifier() != 0) {
+      if (directory.classifier().isEmpty()) {
+        throw new InvalidInputException(
+            "'"
+                + directory.path()
+                + "' holds no classifier_grad.onnx: leave classifier guidance out, or export one");
+      }
+      if (request.labels().isEmpty()) {
+        throw new InvalidInputException("classifier guidance needs a label to guide to: give one");
+      }
+    }
   }
 
   private int[] labels(GenerateRequest request) {
@@ -236,18 +260,22 @@ public final class MorsePipeline implements AutoCloseable {
     }
   }
 
-  private synchronized Plan plan(long[] shape, long rows, GenerateRequest request) {
+  private synchronized Plan plan(long[] shape, Sampling.Batch b, GenerateRequest request) {
+    long rows = b.guided() ? 2L * b.size() : b.size();
     boolean withDot = request.schedule().dot() > 0;
+    long classified = request.classifier() == 0 ? 0 : b.size();
     Map<String, List<Long>> conditions = new HashMap<>();
     for (Condition c : request.conditions()) {
       conditions.put(c.name(), Arrays.stream(c.shape(rows)).boxed().toList());
     }
-    Key key = new Key(List.of(rows, shape[0], shape[1], shape[2]), conditions, withDot);
+    Key key = new Key(List.of(rows, shape[0], shape[1], shape[2]), conditions, withDot, classified);
     Plan plan = plans.get(key);
     if (plan == null) {
       long begin = System.nanoTime();
       long[] sample = {rows, shape[0], shape[1], shape[2]};
-      plan = Plan.compile(engine, pair, sample, request.conditions(), withDot);
+      Plan.Guide guide =
+          classified == 0 ? null : new Plan.Guide(directory.classifier().orElseThrow(), classified);
+      plan = Plan.compile(engine, pair, sample, request.conditions(), withDot, guide);
       plans.put(key, plan);
       loadNanos += System.nanoTime() - begin;
     }

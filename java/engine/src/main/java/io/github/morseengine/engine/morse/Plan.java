@@ -2,6 +2,8 @@ package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,13 +18,23 @@ final class Plan implements AutoCloseable {
   final long[] sample;
   final CompiledModel dash;
   final CompiledModel dot;
+  final CompiledModel classifier;
   private final ConcurrentLinkedDeque<Sampling> free = new ConcurrentLinkedDeque<>();
 
-  private Plan(long[] sample, CompiledModel dash, CompiledModel dot) {
+  private Plan(long[] sample, CompiledModel dash, CompiledModel dot, CompiledModel classifier) {
     this.sample = sample;
     this.dash = dash;
     this.dot = dot;
+    this.classifier = classifier;
   }
+
+  /**
+   * A classifier to compile.
+   *
+   * @param file classifier_grad.onnx
+   * @param pictures its rows: it sees no unconditional half
+   */
+  record Guide(Path file, long pictures) {}
 
   /**
    * Compiles.
@@ -30,15 +42,33 @@ final class Plan implements AutoCloseable {
    * @param sample [rows, C, H, W]
    * @param conditions further inputs, whose shapes are bound
    * @param withDot whether Dot is needed
+   * @param guide the classifier of classifier guidance; null for none
    */
   static Plan compile(
-      Engine engine, ModelPair pair, long[] sample, List<Condition> conditions, boolean withDot) {
-    CompiledModel dash = pair.compileDash(engine, sample, conditions);
+      Engine engine,
+      ModelPair pair,
+      long[] sample,
+      List<Condition> conditions,
+      boolean withDot,
+      Guide guide) {
+    List<CompiledModel> made = new ArrayList<>();
     try {
-      return new Plan(
-          sample, dash, withDot ? pair.compileDot(engine, sample, conditions, dash) : null);
+      CompiledModel dash = pair.compileDash(engine, sample, conditions);
+      made.add(dash);
+      CompiledModel dot = null;
+      if (withDot) {
+        dot = pair.compileDot(engine, sample, conditions, dash);
+        made.add(dot);
+      }
+      CompiledModel classifier = null;
+      if (guide != null) {
+        long[] own = {guide.pictures(), sample[1], sample[2], sample[3]};
+        classifier = Classifier.compile(engine, guide.file(), own);
+        made.add(classifier);
+      }
+      return new Plan(sample, dash, dot, classifier);
     } catch (RuntimeException | Error e) {
-      dash.close();
+      made.forEach(CompiledModel::close);
       throw e;
     }
   }
@@ -54,7 +84,9 @@ final class Plan implements AutoCloseable {
   }
 
   long arenaBytes() {
-    return dash.arenaBytes() + (dot == null ? 0 : dot.arenaBytes());
+    return dash.arenaBytes()
+        + (dot == null ? 0 : dot.arenaBytes())
+        + (classifier == null ? 0 : classifier.arenaBytes());
   }
 
   WeightBytes weightBytes() {
@@ -80,6 +112,9 @@ final class Plan implements AutoCloseable {
     dash.close();
     if (dot != null) {
       dot.close();
+    }
+    if (classifier != null) {
+      classifier.close();
     }
   }
 }

@@ -56,6 +56,7 @@ final class Sampling implements AutoCloseable {
   private final SampleUpdate update;
   private final Net dash;
   private final Net dot;
+  private final Classifier classifier;
   private final Tensor dashTimestep;
   private final Tensor dashOutput;
   private final List<Observation> observations = new ArrayList<>();
@@ -72,6 +73,7 @@ final class Sampling implements AutoCloseable {
     update = engine.sampleUpdate();
     Session first = plan.dash.newSession();
     Session second = null;
+    Classifier guide = null;
     try {
       List<String> outputs = plan.dash.outputs().stream().map(Executable.Port::name).toList();
       dash = Net.of(first, plan.dash.inputs(), ModelPair.estimateName(outputs));
@@ -92,6 +94,8 @@ final class Sampling implements AutoCloseable {
           }
         }
       }
+      guide = plan.classifier == null ? null : new Classifier(plan.classifier);
+      classifier = guide;
       dashOutput = dash.wide();
       noise = Tensor.allocate(DType.FLOAT32, plan.sample);
       initial = Tensor.allocate(DType.FLOAT32, plan.sample);
@@ -102,6 +106,9 @@ final class Sampling implements AutoCloseable {
       first.close();
       if (second != null) {
         second.close();
+      }
+      if (guide != null) {
+        guide.close();
       }
       throw e;
     }
@@ -176,9 +183,14 @@ final class Sampling implements AutoCloseable {
     if (dot != null) {
       condition(b, dot);
     }
-    if (loop != null && DeviceSampling.fits(b)) {
+    if (loop != null && classifier == null && DeviceSampling.fits(b)) {
       onDevice(b, latents, trajectory, after);
       return;
+    }
+    if (classifier != null) {
+      for (int i = 0; i < classifier.labels().elements(); i++) {
+        classifier.labels().setLong(i, b.label(i));
+      }
     }
     MemorySegment x = room(b, 0, steps);
     start(b, x);
@@ -220,7 +232,7 @@ final class Sampling implements AutoCloseable {
     StepKind kind = b.kind(i);
     Net net = kind == StepKind.DASH ? dash : dot;
     fill(net.timestep(), t);
-    net.session().run();
+    run(b, net);
     widen(net);
     if (kind == StepKind.DASH && dot != null) {
       observe(t);
@@ -231,7 +243,7 @@ final class Sampling implements AutoCloseable {
             x,
             dashOutput.data(),
             kind == StepKind.DOT ? dot.wide().data() : null,
-            null,
+            classifier == null ? null : classifier.gradient(x, t),
             step.factors().d() == 0 ? null : noise(b, i, x.byteSize()),
             history(step.factors(), x.byteSize()),
             out);
@@ -247,10 +259,29 @@ final class Sampling implements AutoCloseable {
     return out;
   }
 
+  private static void run(Batch b, Net net) {
+    try {
+      net.session().run();
+    } catch (InvalidInputException e) {
+      if (!b.guided() || net.labels() == null) {
+        throw e;
+      }
+      throw new InvalidInputException(
+          e.getMessage()
+              + " (guidance gives the unconditional half the null label "
+              + b.nullLabel()
+              + ", the number after those of labels.txt: a model without it cannot be guided)",
+          e);
+    }
+  }
+
   private void advance(Batch b, SamplerStep step, SampleUpdate.Memory m) {
     double guidance = b.guided() ? b.request().guidance() : Double.NaN;
     double rescale = b.guided() ? b.request().rescale() : 0;
     Factors f = step.factors();
+    if (classifier != null) {
+      f = f.withGradient(b.request().classifier() * step.guide());
+    }
     long elements = m.x().byteSize() / 4;
     if (!Adaptation.needed(step, rescale)) {
       update.apply(f, guidance, m, 0, elements);
@@ -316,7 +347,7 @@ final class Sampling implements AutoCloseable {
   }
 
   /** A model of whole timesteps gets the nearest. */
-  private static void fill(Tensor to, double value) {
+  static void fill(Tensor to, double value) {
     if (to != null) {
       boolean fractions =
           switch (to.dtype()) {
@@ -471,6 +502,9 @@ final class Sampling implements AutoCloseable {
     dash.session().close();
     if (dot != null) {
       dot.session().close();
+    }
+    if (classifier != null) {
+      classifier.close();
     }
   }
 }

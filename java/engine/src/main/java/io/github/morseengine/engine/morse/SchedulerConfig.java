@@ -93,6 +93,7 @@ public final class SchedulerConfig {
       case "DPMSolverMultistepScheduler" -> "dpmpp";
       case "EulerDiscreteScheduler" -> "euler";
       case "LCMScheduler" -> "lcm";
+      case "ScoreSdeVpScheduler" -> "sde";
       default -> "ddim";
     };
   }
