@@ -4,6 +4,7 @@ module io.github.morseengine.cli {
   requires info.picocli;
   requires io.github.morseengine.engine;
   requires io.github.morseengine.onnx;
+  requires org.knowm.xchart;
 
   opens io.github.morseengine.cli to
       info.picocli;

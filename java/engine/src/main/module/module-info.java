@@ -15,6 +15,8 @@ module io.github.morseengine.engine {
   exports io.github.morseengine.engine.graph.onnx;
   exports io.github.morseengine.engine.ir;
   exports io.github.morseengine.engine.morse;
+  exports io.github.morseengine.engine.morse.evaluate;
+  exports io.github.morseengine.engine.morse.json;
   exports io.github.morseengine.engine.morse.latent;
   exports io.github.morseengine.engine.morse.text;
   exports io.github.morseengine.engine.tensor;

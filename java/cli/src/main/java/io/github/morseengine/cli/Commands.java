@@ -26,6 +26,12 @@ final class Commands implements IFactory {
     if (type == BenchCommand.class) {
       return type.cast(new BenchCommand(console));
     }
+    if (type == EvaluateCommand.class) {
+      return type.cast(new EvaluateCommand(console));
+    }
+    if (type == TuneCommand.class) {
+      return type.cast(new TuneCommand(console));
+    }
     if (type == DoctorCommand.class) {
       return type.cast(new DoctorCommand(console));
     }

@@ -17,6 +17,8 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       RunCommand.class,
       InspectCommand.class,
+      EvaluateCommand.class,
+      TuneCommand.class,
       BenchCommand.class,
       DoctorCommand.class
     },

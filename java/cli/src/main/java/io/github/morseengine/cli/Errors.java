@@ -1,0 +1,35 @@
+package io.github.morseengine.cli;
+
+import io.github.morseengine.engine.tensor.Tensor;
+
+/** Distances between samples. */
+final class Errors {
+
+  private Errors() {}
+
+  /** Mean squared difference of one picture. */
+  static double squared(Tensor a, Tensor b, int picture) {
+    long size = a.elements() / a.dim(0);
+    double sum = 0;
+    for (long i = picture * size; i < (picture + 1) * size; i++) {
+      double d = a.getDouble(i) - b.getDouble(i);
+      sum += d * d;
+    }
+    return sum / size;
+  }
+
+  /** Root of the mean squared difference over all pictures. */
+  static double rmse(Tensor a, Tensor b) {
+    double sum = 0;
+    int n = (int) a.dim(0);
+    for (int i = 0; i < n; i++) {
+      sum += squared(a, b, i);
+    }
+    return Math.sqrt(sum / n);
+  }
+
+  /** Peak signal-to-noise ratio of pictures in [-1, 1], in decibels. */
+  static double psnr(double rmse) {
+    return 20 * Math.log10(2 / rmse);
+  }
+}
