@@ -147,7 +147,7 @@ final class EvaluateCommand implements Callable<Integer> {
     int batches = (pictures + batch - 1) / batch;
     int compared = Math.min(batches, (fineSamples + batch - 1) / batch);
     Evaluation.Size size = new Evaluation.Size(wanted, batch, batches, steps, compared, seed, dot);
-    try (Engine engine = options.open();
+    try (Engine engine = options.open(console);
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
       EvaluationStore store =
           EvaluationStore.open(out, identity(directory, engine, settings, size));

@@ -126,7 +126,7 @@ final class TuneCommand implements Callable<Integer> {
     checkSamplers(directory, steps);
     Path file = out != null ? out : directory.path().resolve(TunedSchedules.FILE);
     OutputFiles.requireWritable(file);
-    try (Engine engine = options.open();
+    try (Engine engine = options.open(console);
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
       Report report = options.report("tune", directory.path().toString(), engine);
       tune(pipeline, wanted, steps, report);

@@ -13,11 +13,14 @@ final class DeviceSampling {
 
   private DeviceSampling() {}
 
-  /** Whether the device can go through a batch alone: no step depends on the sample. */
+  /**
+   * Whether the device can go through a batch alone: no step depends on the sample or a classifier.
+   */
   static boolean fits(Sampling.Batch b) {
     double rescale = b.guided() ? b.request().rescale() : 0;
     boolean masked = b.request().start() != null && b.request().start().mask() != null;
     return !masked
+        && b.request().classifier() == 0
         && b.table().steps().stream()
             .noneMatch(s -> Adaptation.needed(s, rescale) || s.factors().g() != 0);
   }

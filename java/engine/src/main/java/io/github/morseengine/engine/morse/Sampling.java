@@ -183,7 +183,7 @@ final class Sampling implements AutoCloseable {
     if (dot != null) {
       condition(b, dot);
     }
-    if (loop != null && classifier == null && DeviceSampling.fits(b)) {
+    if (loop != null && DeviceSampling.fits(b)) {
       onDevice(b, latents, trajectory, after);
       return;
     }
