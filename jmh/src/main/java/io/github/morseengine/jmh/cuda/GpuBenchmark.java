@@ -1,0 +1,240 @@
+package io.github.morseengine.jmh.cuda;
+
+import io.github.morseengine.engine.device.DiskCache;
+import io.github.morseengine.engine.device.cuda.CudaDevice;
+import io.github.morseengine.engine.device.cuda.CudaEvent;
+import io.github.morseengine.engine.device.cuda.CudaStream;
+import io.github.morseengine.engine.device.cuda.DeviceBuffer;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.jmh.Rates;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * One library call on a GPU: the result is verified first, element by element at random places
+ * against double precision; then runs are timed by the GPU's own events, several between two of
+ * them, so that the host's share does not count. The last line gives the median with TFLOP/s, GB/s
+ * and the share of the GPU's peak, which is the rate of one large product in the same process. On
+ * the simulated device times mean nothing, and no share is printed.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+// A GPU's clock settles within a second; nothing is compiled but a few lines of Java.
+@Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 6, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(
+    value = 1,
+    jvmArgsAppend = {
+      "--enable-native-access=ALL-UNNAMED",
+      "--sun-misc-unsafe-memory-access=allow",
+      "-XX:+UseSerialGC"
+    })
+public abstract class GpuBenchmark {
+
+  /** Runs between two events: they outweigh the events' half microsecond. */
+  private static final int RUNS = 20;
+
+  /** Elements that are computed again. */
+  private static final int SAMPLES = 200;
+
+  /** Element type. */
+  @Param({"float16", "bfloat16"})
+  public String type = "float16";
+
+  /** The GPU. */
+  protected CudaDevice device;
+
+  private final SplittableRandom random = new SplittableRandom(1);
+  private final List<DeviceBuffer> buffers = new ArrayList<>();
+  private final List<Double> micros = new ArrayList<>();
+  private CudaStream stream;
+  private CudaEvent start;
+  private CudaEvent end;
+  private int runs;
+  private double peak;
+
+  /** For the calls. */
+  protected GpuBenchmark() {}
+
+  /** Finds the plan, allocates and binds. */
+  protected abstract void bind();
+
+  /** Enqueues one run. */
+  protected abstract void enqueue(CudaStream on);
+
+  /** Compares one element of the result, at a place that the numbers pick, with its definition. */
+  protected abstract void verify(SplittableRandom places);
+
+  /** {@return arithmetic operations of a run} */
+  protected abstract long flops();
+
+  /** {@return bytes that a run must move} */
+  protected abstract long bytes();
+
+  /** Closes what was bound. */
+  protected abstract void unbind();
+
+  /** {@return what runs it} */
+  protected abstract String kernel();
+
+  /** Opens the GPU, verifies and measures its peak. */
+  @Setup
+  public void prepare() {
+    device = CudaDevice.open(0);
+    stream = device.newStream();
+    start = device.newEvent();
+    end = device.newEvent();
+    boolean simulated = isSimulated();
+    runs = simulated ? 1 : RUNS;
+    peak = simulated ? 0 : CublasLtMatmul.peak(device);
+    bind();
+    enqueue(stream);
+    stream.synchronize();
+    readBack();
+    for (int i = 0; i < SAMPLES; i++) {
+      verify(random);
+    }
+    System.out.println("# " + device.name() + ": " + kernel());
+  }
+
+  /** {@return whether times mean nothing} */
+  protected final boolean isSimulated() {
+    return device.name().startsWith("Simulated");
+  }
+
+  /** {@return the cache of measured choices, which the engine uses as well} */
+  protected static DiskCache cache() {
+    return DiskCache.ofUser("plans");
+  }
+
+  /** Brings the result to the host. */
+  protected abstract void readBack();
+
+  /** {@return the element type} */
+  protected final DType elements() {
+    return type.equals("float16") ? DType.FLOAT16 : DType.BFLOAT16;
+  }
+
+  /** {@return random numbers between -scale and scale} */
+  protected final Tensor numbers(DType of, long count, double scale) {
+    Tensor t = Tensor.allocate(of, count);
+    for (long i = 0; i < count; i++) {
+      t.setDouble(i, scale * (2 * random.nextDouble() - 1));
+    }
+    return t;
+  }
+
+  /** {@return the address of a copy on the device, freed at the end} */
+  protected final long onDevice(Tensor t) {
+    long bytes = t.byteSize();
+    long address = onDevice(bytes);
+    stream.copyToDevice(address, t.data(), bytes);
+    stream.synchronize();
+    return address;
+  }
+
+  /** {@return the address of memory of NaNs on the device, freed at the end} */
+  protected final long onDevice(long bytes) {
+    DeviceBuffer b = device.allocate(bytes);
+    buffers.add(b);
+    stream.fill(b.address(), (byte) 0xff, bytes);
+    return b.address();
+  }
+
+  /** Copies from the device. */
+  protected final void read(Tensor target, long address) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment copy = arena.allocate(target.byteSize());
+      stream.copyToHost(copy, address, target.byteSize());
+      stream.synchronize();
+      target.data().copyFrom(copy);
+    }
+  }
+
+  /** Fails unless two numbers agree to the type's rounding and the rounding of float sums. */
+  protected final void near(String what, double got, double expected, double size) {
+    double half = elements() == DType.FLOAT16 ? 0x1p-11 : 0x1p-8;
+    double tolerance = Math.abs(expected) * half * 1.01 + size * 0x1p-14 + 0x1p-20;
+    if (!(Math.abs(got - expected) <= tolerance)) {
+      throw new IllegalStateException(what + ": " + got + " instead of " + expected);
+    }
+  }
+
+  /**
+   * Runs and waits.
+   *
+   * @param rates counts the work
+   */
+  @Benchmark
+  public void run(Rates rates) {
+    micros.add(time());
+    rates.add(runs * flops(), runs * bytes());
+  }
+
+  private double time() {
+    stream.record(start);
+    for (int i = 0; i < runs; i++) {
+      enqueue(stream);
+    }
+    stream.record(end);
+    stream.synchronize();
+    return 1000.0 * end.millisSince(start) / runs;
+  }
+
+  /** Prints the rate and gives everything back. */
+  @TearDown
+  public void close() {
+    if (!micros.isEmpty()) {
+      Collections.sort(micros);
+      double us = micros.get(micros.size() / 2);
+      double tflops = flops() / us * 1e-6;
+      String share =
+          peak > 0
+              ? String.format(Locale.ROOT, ", %.2f of the peak of %.0f", tflops / peak, peak)
+              : "";
+      System.out.printf(
+          Locale.ROOT,
+          "# %.2f us, %.3f TFLOP/s, %.1f GB/s%s%n",
+          us,
+          tflops,
+          bytes() / us * 1e-3,
+          share);
+    }
+    unbind();
+    buffers.forEach(DeviceBuffer::close);
+    start.close();
+    end.close();
+    stream.close();
+    device.close();
+  }
+
+  /** {@return whole numbers with an x between them} */
+  protected static long[] parse(String shape) {
+    String[] parts = shape.split("x");
+    long[] out = new long[parts.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = Long.parseLong(parts[i]);
+    }
+    return out;
+  }
+}
