@@ -5,6 +5,7 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.error.ResourceLimitException;
 import io.github.morseengine.engine.error.UnsupportedOpException;
+import io.github.morseengine.engine.graph.contrib.ContribOps;
 import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Graph;
@@ -73,6 +74,11 @@ public final class GraphBinder {
       }
     }
     try {
+      List<Node> parts = ContribOps.expand(node);
+      if (parts != null) {
+        parts.forEach(this::visit);
+        return;
+      }
       TypeRules.infer(node);
       OperandRules.check(node);
       limit(node);

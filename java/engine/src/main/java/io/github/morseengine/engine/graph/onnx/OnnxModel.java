@@ -7,6 +7,7 @@ import io.github.morseengine.engine.backend.reference.ReferenceOps;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.error.UnsupportedOpException;
+import io.github.morseengine.engine.graph.contrib.ContribOps;
 import io.github.morseengine.engine.ir.Dim;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.tensor.DType;
@@ -265,8 +266,10 @@ public final class OnnxModel implements AutoCloseable {
                 + NEWEST_OPSET
                 + "; re-export";
       } else if (!ReferenceOps.supports(domain, n.getOpType())
+          && !ContribOps.supports(domain, n.getOpType())
           && !(domain.isEmpty() && n.getOpType().equals("Constant"))) {
-        reason = domain.isEmpty() ? "the operator is unknown" : "the domain is unknown";
+        boolean known = domain.isEmpty() || domain.equals(ContribOps.DOMAIN);
+        reason = known ? "the operator is unknown" : "the domain is unknown";
       }
       if (reason != null) {
         found.add(new Unsupported(GraphReader.nodeName(n, prefix), operator(n), reason));

@@ -24,6 +24,7 @@ public final class Passes {
       List.of(
           new Simplify(),
           new ViewChains(),
+          new TransposedSums(),
           new CommonSubexpressions(),
           new SlicePartitions(),
           new SiluFusion(),
