@@ -2,6 +2,7 @@ package io.github.morseengine.tests.faults;
 
 import static io.github.morseengine.tests.support.Faults.compile;
 import static io.github.morseengine.tests.support.Faults.fails;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.morseengine.engine.CompileOptions;
@@ -15,6 +16,7 @@ import io.github.morseengine.tests.support.Faults;
 import io.github.morseengine.tests.support.ModelBuilder;
 import io.github.morseengine.tests.support.Runner;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -67,6 +69,35 @@ class ExternalDataFaultTest {
   private float[] run(Path file) {
     Tensor x = Tensor.ofFloats(new float[] {1, 1, 1, 1}, 4);
     return Runner.run(engine, file, Map.of("x", x)).get("y").toFloats();
+  }
+
+  /** A file of 5 GiB, of which only a few blocks exist. */
+  @Test
+  void offsetsBeyondFourGibibytesAreReadWhateverTheirAlignment() throws IOException {
+    long[] offsets = {0, (2L << 30) + 1, (4L << 30) - 6, (4L << 30) + 4096, (5L << 30) - 16};
+    try (RandomAccessFile sparse = new RandomAccessFile(folder.resolve("big.bin").toFile(), "rw")) {
+      sparse.setLength(5L << 30);
+      for (int i = 0; i < offsets.length; i++) {
+        sparse.seek(offsets[i]);
+        sparse.write(ModelBuilder.bytes(i, i + 1, i + 2, i + 3));
+      }
+    }
+    for (int i = 0; i < offsets.length; i++) {
+      String offset = Long.toString(offsets[i]);
+      Path file =
+          model("location", "big.bin", "offset", offset, "length", "16")
+              .write(folder.resolve("m.onnx"));
+      assertArrayEquals(new float[] {i, i + 1, i + 2, i + 3}, run(file), offset);
+    }
+    String last = Long.toString((5L << 30) - 15);
+    refused("only partly downloaded", "location", "big.bin", "offset", last);
+  }
+
+  @Test
+  void aGitLfsPointerIsNamed() throws IOException {
+    Files.writeString(
+        folder.resolve("w.bin"), "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
+    refused("this is a git-lfs pointer", "location", "w.bin");
   }
 
   @Test

@@ -71,6 +71,21 @@ class FileFaultTest {
     notAModel(new byte[] {'P', 'K', 3, 4, 0, 0, 0, 0, 0, 0});
   }
 
+  private void named(byte[] bytes, String... words) throws IOException {
+    Path file = file(bytes);
+    fails(ModelFormatException.class, () -> compile(engine, file), words);
+  }
+
+  @Test
+  void whatIsGivenInsteadOfAModelIsNamed() throws IOException {
+    String pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+    named(pointer.getBytes(StandardCharsets.US_ASCII), "this is a git-lfs pointer", "git lfs pull");
+    byte[] safetensors = "\20\0\0\0\0\0\0\0{\"a\": {}}".getBytes(StandardCharsets.US_ASCII);
+    named(safetensors, "safetensors", "optimum-cli export onnx");
+    named(new byte[] {'P', 'K', 3, 4, 0, 0}, "PyTorch", "torch.onnx.export");
+    named(new byte[] {(byte) 0x80, 2, 'c', 't', 'o'}, "PyTorch", "torch.onnx.export");
+  }
+
   @Test
   void aModelCutAnywhereIsRefused() throws IOException {
     byte[] whole = Faults.relu().build().toByteArray();

@@ -11,13 +11,18 @@ import java.nio.file.Path;
 final class FileKinds {
 
   private static final String LFS = "version https://git-lfs";
+  private static final String EXPORT =
+      ": export the network to ONNX first, with 'optimum-cli export onnx --model FOLDER OUT' or"
+          + " torch.onnx.export";
 
   private FileKinds() {}
 
   static void refuseLfsPointer(Path file) throws IOException {
     if (Files.size(file) < 1024 && head(file).startsWith(LFS)) {
       throw new ModelFormatException(
-          "'" + file + "' is a git-lfs pointer, not the file itself: run 'git lfs pull' there");
+          "'"
+              + file
+              + "': this is a git-lfs pointer, not the file itself: run 'git lfs pull' there");
     }
   }
 
@@ -26,13 +31,19 @@ final class FileKinds {
     try {
       String head = head(file);
       if (head.startsWith(LFS)) {
-        return "it is a git-lfs pointer: run 'git lfs pull' there";
+        return "this is a git-lfs pointer: run 'git lfs pull' there";
       }
       if (head.startsWith("PK\u0003\u0004")) {
-        return "it is a zip archive, probably PyTorch weights: export the model with torch.onnx";
+        return "it is a zip archive, probably PyTorch weights" + EXPORT;
+      }
+      if (head.startsWith("\u0080\u0002") || head.startsWith("\u0080\u0004")) {
+        return "it is a Python pickle, probably PyTorch weights" + EXPORT;
+      }
+      if (head.startsWith("GGUF")) {
+        return "it is a GGUF file" + EXPORT;
       }
       if (head.length() > 9 && head.charAt(8) == '{' && head.charAt(9) == '"') {
-        return "it looks like safetensors: export the model with torch.onnx";
+        return "it looks like safetensors" + EXPORT;
       }
       boolean text = !head.isEmpty();
       for (int i = 0; i < head.length(); i++) {

@@ -74,9 +74,9 @@ final class Match {
     return c.materialize(Arena.ofAuto()).getDouble(0);
   }
 
-  /** Whether two numbers agree to what exporters write. */
+  /** Whether two numbers agree to what exporters write, in bfloat16 too. */
   static boolean near(double a, double b) {
-    return Math.abs(a - b) <= 1e-4 * Math.abs(b);
+    return Math.abs(a - b) <= 0x1p-8 * Math.abs(b);
   }
 
   /** The input of a two-input node that is not a scalar constant, if the other is one. */
