@@ -68,16 +68,25 @@ public final class CudaLibraries {
   private static final Map<CudaLibrary, Finding> FINDINGS = new EnumMap<>(CudaLibrary.class);
   private static final Set<CudaLibrary> OPENED = EnumSet.noneOf(CudaLibrary.class);
 
+  /** What the user asked for when the findings were made. */
+  private static String asked = "";
+
   private CudaLibraries() {}
 
   /**
-   * Finds a library without keeping it open; looks once per process.
+   * Finds a library without keeping it open; looks once, and again where the properties that say
+   * where to look have changed and the library is not open yet.
    *
    * @param library which one
    * @return what was found
    * @throws NativeLibraryException if native access is denied, with the flag that grants it
    */
   public static synchronized Finding find(CudaLibrary library) {
+    String now = System.getProperty(PATH_PROPERTY) + " " + System.getProperty(ONLY_PROPERTY);
+    if (!now.equals(asked)) {
+      asked = now;
+      FINDINGS.keySet().retainAll(OPENED);
+    }
     Finding known = FINDINGS.get(library);
     if (known == null) {
       try {
