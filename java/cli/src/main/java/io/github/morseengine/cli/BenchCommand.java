@@ -35,10 +35,15 @@ final class BenchCommand implements Callable<Integer> {
 
   private static final int MOST_BATCH = 1_000_000;
   private static final int MOST_ITERATIONS = 1_000_000;
-  private static final int WARMUP = 5;
+  private static final int WARM_RUNS = 5;
+
+  /**
+   * Until the JVM has compiled our own kernels to the end, which small models need often runs for.
+   */
+  private static final long WARM_NANOS = 3_000_000_000L;
+
   private static final int PROFILED = 5;
   private static final int UPDATES = 20;
-  private static final int WARM_UPDATES = 2000;
 
   private final Console console;
 
@@ -124,20 +129,18 @@ final class BenchCommand implements Callable<Integer> {
   private void measure(Engine engine, Measured dash, Measured dot, Latency update) {
     Update step = update == null ? null : new Update(engine, dash.elements());
     try (Progress progress = new Progress(console, "measuring")) {
-      int total = WARMUP + iterations;
-      for (int i = 0; i < total; i++) {
-        boolean count = i >= WARMUP;
-        dash.run(count);
-        if (dot != null) {
-          dot.run(count);
-        }
-        if (step != null) {
-          // A step of microseconds: as often as the compiler needs to see it.
-          for (int k = 0; k < (count ? UPDATES : WARM_UPDATES); k++) {
-            step.run(count ? update : new Latency());
-          }
-        }
-        progress.step(i + 1, total);
+      progress.step(0, iterations);
+      long begin = System.nanoTime();
+      for (int i = 0; i < WARM_RUNS || System.nanoTime() - begin < WARM_NANOS; i++) {
+        turn(dash, dot, false);
+        updates(step, new Latency());
+      }
+      for (int i = 0; i < iterations; i++) {
+        turn(dash, dot, true);
+        progress.step(i + 1, iterations);
+      }
+      for (int i = 0; i < iterations; i++) {
+        updates(step, update);
       }
     }
     for (int i = 0; i < PROFILED; i++) {
@@ -145,6 +148,19 @@ final class BenchCommand implements Callable<Integer> {
       if (dot != null) {
         dot.profile();
       }
+    }
+  }
+
+  private static void turn(Measured dash, Measured dot, boolean count) {
+    dash.run(count);
+    if (dot != null) {
+      dot.run(count);
+    }
+  }
+
+  private static void updates(Update step, Latency latency) {
+    for (int k = 0; step != null && k < UPDATES; k++) {
+      step.run(latency);
     }
   }
 
