@@ -10,6 +10,7 @@ import io.github.morseengine.engine.backend.cuda.CudaBackend;
 import io.github.morseengine.engine.backend.reference.ReferenceBackend;
 import io.github.morseengine.engine.error.DeviceFatalException;
 import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.error.NativeLibraryException;
 import io.github.morseengine.engine.graph.infer.GraphBinder;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
@@ -152,6 +153,11 @@ public final class Engine implements AutoCloseable {
       Passes.optimize(graph);
       Executable executable = backend.compile(graph);
       return new CompiledModel(model.name(), executable, this::released);
+    } catch (InternalError e) {
+      released();
+      // The JVM's answer to a mapped file that was cut after it was opened.
+      throw new ModelFormatException(
+          model.name() + ": a file of its weights was changed while it was read: load it again", e);
     } catch (RuntimeException | Error e) {
       released();
       throw e;

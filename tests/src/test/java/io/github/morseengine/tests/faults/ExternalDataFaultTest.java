@@ -7,9 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.morseengine.engine.CompileOptions;
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.backend.cpu.CpuBackend;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.graph.infer.GraphBinder;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
+import io.github.morseengine.engine.graph.passes.Passes;
+import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Faults;
@@ -17,14 +22,18 @@ import io.github.morseengine.tests.support.ModelBuilder;
 import io.github.morseengine.tests.support.Runner;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -107,6 +116,32 @@ class ExternalDataFaultTest {
     Files.createDirectories(folder.resolve("sub"));
     Files.copy(folder.resolve("w.bin"), folder.resolve("sub/v.bin"));
     assertEquals(3, run(model("location", "./sub/v.bin").write(folder.resolve("m2.onnx")))[2]);
+  }
+
+  @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a mapped file cannot be cut there")
+  void aFileThatIsCutBetweenMappingAndPackingIsAnError() throws IOException {
+    int rows = 256;
+    Path weights = folder.resolve("large.bin");
+    Files.write(weights, ModelBuilder.bytes(ModelBuilder.random(1, rows * rows)));
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("x", DType.FLOAT32, 1, rows)
+            .output("y", 1, rows)
+            .external("w", new long[] {rows, rows}, "location", "large.bin");
+    b.node("MatMul", "y", "x", "w");
+    Path file = b.write(folder.resolve("m.onnx"));
+    try (OnnxModel model = OnnxModel.open(file);
+        CpuBackend backend = new CpuBackend(2, Precision.FP32)) {
+      Graph graph = model.newGraph();
+      GraphBinder.bind(graph, Map.of());
+      Passes.optimize(graph);
+      try (FileChannel channel = FileChannel.open(weights, StandardOpenOption.WRITE)) {
+        channel.truncate(0);
+      }
+      fails(ModelFormatException.class, () -> backend.compile(graph), "changed while it was read");
+      assertEquals(0, backend.weightBytes());
+    }
   }
 
   @ParameterizedTest

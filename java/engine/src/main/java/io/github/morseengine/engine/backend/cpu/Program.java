@@ -188,7 +188,17 @@ final class Program implements Placement {
   }
 
   private ContentHash hash(Tensor source) {
-    return hashes.computeIfAbsent(source.data(), ContentHash::of);
+    try {
+      return hashes.computeIfAbsent(source.data(), ContentHash::of);
+    } catch (InternalError e) {
+      throw changed(e);
+    }
+  }
+
+  /** For the JVM's answer to a mapped file that was cut after it was opened. */
+  private ModelFormatException changed(InternalError e) {
+    return new ModelFormatException(
+        "node '" + current.name() + "': its weights' file was changed while it was read", e);
   }
 
   /** Stores a constant dense, in its own type. */
@@ -247,9 +257,7 @@ final class Program implements Placement {
       weights.add(w);
       return w;
     } catch (InternalError e) {
-      // The JVM's answer to a mapped file that was cut after it was opened.
-      throw new ModelFormatException(
-          "node '" + current.name() + "': its weights' file was changed while it was read", e);
+      throw changed(e);
     }
   }
 

@@ -5,10 +5,12 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
+import io.github.morseengine.engine.ir.Window;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.LongStream;
 
 /**
  * Conv with constant weights becomes the fused Conv, with zero padding or nearest-neighbour
@@ -37,18 +39,30 @@ final class ConvFusion implements Pass {
 
   private static void conv(Rewriter r, Node n) {
     Value x = n.input(0);
-    String pad = n.attributes().getString("auto_pad", "NOTSET");
-    if (!Match.isReal(x) || !n.input(1).isConstant() || !pad.equals("NOTSET")) {
+    if (!Match.isReal(x) || !n.input(1).isConstant()) {
       return;
     }
     Map<String, Object> extra = new HashMap<>();
+    extra.put("pads", pads(n));
     Node resize = Match.producer(x, "Resize");
     if (resize != null && doubles(resize) && r.usedOnce(x)) {
       extra.put("upsample", 2L);
       x = resize.input(0);
     }
-    Attributes a = Rewriter.copy(n, extra, "strides", "pads", "dilations", "group", "kernel_shape");
+    Attributes a = Rewriter.copy(n, extra, "strides", "dilations", "group", "kernel_shape");
     r.fuse(n, n.name(), FusedOps.CONV, a, x, n.input(1), n.input(2));
+  }
+
+  /** The padding in numbers, also where the node says SAME or VALID. */
+  private static long[] pads(Node conv) {
+    long[] image = conv.input(0).shape();
+    long[] weight = conv.input(1).shape();
+    Window w =
+        Window.of(
+            conv,
+            Arrays.copyOfRange(image, 2, image.length),
+            Arrays.copyOfRange(weight, 2, weight.length));
+    return LongStream.concat(Arrays.stream(w.padsBegin()), Arrays.stream(w.padsEnd())).toArray();
   }
 
   /** Zeros put around the input become padding of the convolution. */

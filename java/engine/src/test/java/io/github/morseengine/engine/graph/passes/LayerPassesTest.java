@@ -8,6 +8,8 @@ import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Convolutions and linear layers with their bias, residual, activation and padding. */
@@ -21,6 +23,21 @@ class LayerPassesTest {
 
   private static Value silu(TestGraph g, Value x) {
     return g.node("Mul", x, g.node("Sigmoid", x));
+  }
+
+  @Test
+  void automaticPaddingIsFusedAsNumbers() {
+    for (String pad : List.of("SAME_UPPER", "SAME_LOWER", "VALID")) {
+      Attributes a = new Attributes(Map.of("auto_pad", pad, "strides", new long[] {2, 1}));
+      Graph graph =
+          TestGraph.check(
+              g -> {
+                Value y = g.node("Conv", a, g.input(2, 4, 7, 6), g.weight(4, 4, 3, 2));
+                g.output(g.node("Mul", y, g.node("Sigmoid", y)));
+              },
+              "CONV");
+      assertEquals("silu", graph.nodes().getFirst().attributes().getString("activation", ""));
+    }
   }
 
   @Test
