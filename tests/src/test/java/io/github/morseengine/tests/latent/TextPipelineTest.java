@@ -65,7 +65,7 @@ class TextPipelineTest {
             "sd1/inpaint",
             "sd1/inpaint_all",
             "sd2/guided",
-            "sd2/plain")
+            "sd2/plain", "morse/dash_and_dot")
         .map(name -> folder.resolve(name.replace("/", "/golden/")));
   }
 
@@ -81,7 +81,7 @@ class TextPipelineTest {
             .count(count)
             .sampler(asked.getProperty("sampler"))
             .dash(Integer.parseInt(asked.getProperty("steps")))
-            .dot(0)
+            .dot(Integer.parseInt(asked.getProperty("dot", "0")))
             .guidance(Double.parseDouble(asked.getProperty("guidance")))
             .noise(Npy.read(golden.resolve("noise.npy")))
             .stepNoise(Files.exists(stepNoise) ? Npy.read(stepNoise) : null)
