@@ -58,15 +58,9 @@ class TextPipelineTest {
   }
 
   static Stream<Path> goldens() {
-    return Stream.of(
-            "sd1/guided",
-            "sd1/plain",
-            "sd1/image",
-            "sd1/inpaint",
-            "sd1/inpaint_all",
-            "sd2/guided",
-            "sd2/plain", "morse/dash_and_dot")
-        .map(name -> folder.resolve(name.replace("/", "/golden/")));
+    return Stream.of("sd1", "sd2", "sdxl", "lcm", "morse")
+        .flatMap(kind -> Fixtures.list(folder.resolve(kind).resolve("golden")).stream())
+        .filter(Files::isDirectory);
   }
 
   @ParameterizedTest
