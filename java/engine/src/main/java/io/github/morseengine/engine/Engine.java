@@ -265,6 +265,11 @@ public final class Engine implements AutoCloseable {
             links));
   }
 
+  /** {@return bytes of a GPU's memory now held, by weights, arenas and loops; 0 without a GPU} */
+  public long deviceBytes() {
+    return backend.deviceBytes();
+  }
+
   /** {@return bytes of weights on the device now, each distinct content once} */
   public long weightBytes() {
     return backend.weightBytes();

@@ -15,6 +15,7 @@ import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextRequest;
 import io.github.morseengine.engine.morse.latent.TextResult;
 import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.Runner;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -67,7 +68,7 @@ class TextFaultTest {
         assertThrows(
                 type,
                 () -> {
-                  try (Engine engine = Engine.open();
+                  try (Engine engine = Runner.engine("cpu");
                       TextPipeline p = TextPipeline.open(engine, DiffusersFolder.open(folder))) {
                     p.generate(TextRequest.of(ONE, "a cat"), (done, total) -> {});
                   }
@@ -125,7 +126,7 @@ class TextFaultTest {
 
   @Test
   void requestsThatDoNotFitSayWhatWould() {
-    try (Engine engine = Engine.open();
+    try (Engine engine = Runner.engine("cpu");
         TextPipeline pipeline = TextPipeline.open(engine, DiffusersFolder.open(folder))) {
       says(pipeline, request("a", 30, 31, null, 1, null), "the width is 31", "use 30");
       BufferedImage image = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
@@ -156,7 +157,7 @@ class TextFaultTest {
 
   @Test
   void emptyAndEndlessPromptsDraw() {
-    try (Engine engine = Engine.open();
+    try (Engine engine = Runner.engine("cpu");
         TextPipeline pipeline = TextPipeline.open(engine, DiffusersFolder.open(folder))) {
       TextResult empty = pipeline.generate(request("", 16, 16, null, 1, null), (done, total) -> {});
       assertEquals(List.of(), empty.notes());

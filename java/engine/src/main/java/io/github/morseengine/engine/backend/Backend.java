@@ -44,6 +44,11 @@ public interface Backend extends AutoCloseable {
     return null;
   }
 
+  /** {@return bytes of a GPU's memory now held, by weights, arenas and loops; 0 without a GPU} */
+  default long deviceBytes() {
+    return 0;
+  }
+
   /** {@return bytes of weights now held on the device, each distinct content once} */
   long weightBytes();
 

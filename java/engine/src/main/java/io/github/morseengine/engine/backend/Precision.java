@@ -8,6 +8,8 @@ public enum Precision {
   AUTO,
   /** IEEE binary32. */
   FP32,
+  /** IEEE binary32 storage, products of ten bits of mantissa on a GPU's tensor cores. */
+  TF32,
   /** bfloat16 storage and products, float32 accumulation. */
   BF16,
   /** IEEE binary16 storage and products, float32 accumulation. */

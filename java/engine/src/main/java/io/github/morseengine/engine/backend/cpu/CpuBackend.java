@@ -34,7 +34,7 @@ public final class CpuBackend implements Backend {
     if (threads < 0 || threads > 4096) {
       throw new InvalidInputException("threads must be 0 (all) to 4096, got " + threads);
     }
-    if (precision == Precision.FP16) {
+    if (precision == Precision.FP16 || precision == Precision.TF32) {
       throw new InvalidInputException(
           "the CPU backend computes in fp32 or bf16, not "
               + precision.label()

@@ -3,6 +3,8 @@ package io.github.morseengine.engine.backend.cuda;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ir.Window;
 import io.github.morseengine.engine.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * {@code Y = act(conv(X, W) + bias + R)} on images whose channels are innermost, before a kernel is
@@ -44,7 +46,10 @@ record ConvProblem(
     }
   }
 
-  /** The filter: r rows and s columns, how it moves, and the zeros above and left of the image. */
+  /**
+   * The filter: r rows and s columns, how it moves, and the zeros above and left (padH, padW) and
+   * below and right (endH, endW) of the image.
+   */
   record Geometry(
       long r,
       long s,
@@ -52,6 +57,8 @@ record ConvProblem(
       long strideW,
       long padH,
       long padW,
+      long endH,
+      long endW,
       long dilationH,
       long dilationW) {
 
@@ -64,6 +71,8 @@ record ConvProblem(
           last(win.strides()),
           first(win.padsBegin(), 0),
           last(win.padsBegin()),
+          first(win.padsEnd(), 0),
+          last(win.padsEnd()),
           first(win.dilations(), 1),
           last(win.dilations()));
     }
@@ -75,6 +84,19 @@ record ConvProblem(
     private static long last(long[] values) {
       return values[values.length - 1];
     }
+  }
+
+  /** The views that a kernel reads and writes: x, w, bias and residual where they are there, y. */
+  List<View> views() {
+    List<View> out = new ArrayList<>(List.of(x.pixels.view(), w));
+    if (bias != null) {
+      out.add(bias);
+    }
+    if (residual != null) {
+      out.add(residual.view());
+    }
+    out.add(y.pixels.view());
+    return out;
   }
 
   DType type() {

@@ -1,16 +1,68 @@
 package io.github.morseengine.engine.backend.cuda;
 
-/** The one place that chooses what runs a convolution. */
+import io.github.morseengine.engine.backend.cuda.cudnn.ConvSpec;
+import io.github.morseengine.engine.backend.cuda.cudnn.CudnnPlan;
+import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.tensor.DType;
+import java.util.Optional;
+
+/** The one place that chooses what runs a convolution: cuDNN where it can, else our own kernels. */
 final class Convolutions {
 
   private static final int PLAIN_TILE = 64;
   private static final int VECTOR = 8;
+  private static final Optional<CudnnPlan> NONE = Optional.empty();
 
   private Convolutions() {}
 
   /** Adds the step of a convolution. */
   static void add(CudaProgram p, ConvProblem c, String what, long flops) {
-    p.add(refusal(p, c) == null ? tensorCores(p, c) : plain(p, c), what, flops);
+    Optional<CudnnPlan> plan = c.upsample() == 1 ? p.libraries.convolution(spec(p, c)) : NONE;
+    if (plan.isPresent()) {
+      View workspace = workspace(p, plan.get().workspaceBytes());
+      p.add(new CudnnStep(plan.get(), c.views(), workspace), what, flops);
+      return;
+    }
+    String refusal = refusal(p, c);
+    KernelStep step = refusal == null ? tensorCores(p, c) : plain(p, c).because(refusal);
+    String why =
+        c.upsample() == 1 ? p.libraries.noCudnn() : "the image is enlarged while it is read";
+    p.add(step.because("not cuDNN: " + why), what, flops);
+  }
+
+  /** Scratch memory of a library's plan; null where it needs none. */
+  private static View workspace(CudaProgram p, long bytes) {
+    return bytes == 0 ? null : p.allocateDense(DType.UINT8, bytes);
+  }
+
+  private static ConvSpec spec(CudaProgram p, ConvProblem c) {
+    ConvProblem.Geometry g = c.geometry();
+    Rows residual = c.residual();
+    long alignment = Math.min(c.x().pixels().alignment(), c.y().pixels().alignment());
+    return new ConvSpec(
+        c.type(),
+        c.x().n(),
+        c.x().channels(),
+        c.x().h(),
+        c.x().w(),
+        c.y().channels(),
+        g.r(),
+        g.s(),
+        new ConvSpec.Window(
+            g.strideH(),
+            g.strideW(),
+            g.dilationH(),
+            g.dilationW(),
+            g.padH(),
+            g.padW(),
+            g.endH(),
+            g.endW()),
+        c.groups(),
+        new ConvSpec.Epilogue(c.bias() != null, residual != null, c.silu()),
+        new ConvSpec.Pitch(
+            c.x().pixels().ld(), c.y().pixels().ld(), residual == null ? 0 : residual.ld()),
+        residual == null ? alignment : Math.min(alignment, residual.alignment()),
+        p.tf32);
   }
 
   /** Why the tensor-core kernel does not take a convolution; null where it does. */

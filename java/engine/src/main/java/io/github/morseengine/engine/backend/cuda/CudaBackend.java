@@ -17,14 +17,16 @@ public final class CudaBackend implements Backend {
   private final CudaDevice device;
   private final Kernels kernels;
   private final DeviceWeights weights;
+  private final Libraries libraries;
   private final DType type;
+  private final boolean tf32;
 
   /**
    * Opens a GPU.
    *
    * @param ordinal its number, from 0
-   * @param precision FP16, BF16, FP32, or AUTO (which is FP16, and FP32 without tensor cores for
-   *     it)
+   * @param precision FP16, BF16, FP32, TF32, or AUTO, which is FP16: norms, softmax, sums and the
+   *     sample itself are float32 with it, and U-Nets stay well within its range
    * @throws io.github.morseengine.engine.error.NativeLibraryException if there is no usable driver,
    *     compiler or GPU, with what was looked for and what to do
    */
@@ -32,9 +34,11 @@ public final class CudaBackend implements Backend {
     device = CudaDevice.open(ordinal);
     kernels = new Kernels(device);
     weights = new DeviceWeights(device);
+    libraries = new Libraries(device);
+    tf32 = precision == Precision.TF32;
     type =
         switch (precision) {
-          case FP32 -> DType.FLOAT32;
+          case FP32, TF32 -> DType.FLOAT32;
           case BF16 -> DType.BFLOAT16;
           case AUTO, FP16 -> DType.FLOAT16;
         };
@@ -61,14 +65,14 @@ public final class CudaBackend implements Backend {
     return switch (type) {
       case FLOAT16 -> Precision.FP16;
       case BFLOAT16 -> Precision.BF16;
-      default -> Precision.FP32;
+      default -> tf32 ? Precision.TF32 : Precision.FP32;
     };
   }
 
   @Override
   public Executable compile(Graph graph) {
     device.checkUsable();
-    CudaProgram program = new CudaProgram(device, kernels, weights, type);
+    CudaProgram program = new CudaProgram(device, kernels, libraries, weights, type, tf32);
     try {
       CudaCompiler compiler = new CudaCompiler(graph, program);
       compiler.run();
@@ -95,7 +99,7 @@ public final class CudaBackend implements Backend {
     return weights.bytes();
   }
 
-  /** {@return bytes of device memory that is held now, weights and arenas} */
+  @Override
   public long deviceBytes() {
     return device.currentBytes();
   }
@@ -103,6 +107,7 @@ public final class CudaBackend implements Backend {
   @Override
   public void close() {
     weights.close();
+    libraries.close();
     device.close();
   }
 }

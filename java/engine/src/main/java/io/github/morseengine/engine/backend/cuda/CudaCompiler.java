@@ -58,6 +58,8 @@ final class CudaCompiler {
   }
 
   void run() {
+    program.narrow(new Narrowing(graph));
+    ConcatPlaces.reserve(graph, program, islands);
     program.begin(boundary("Input"));
     for (int i = 0; i < graph.inputs().size(); i++) {
       input(i, graph.inputs().get(i).value());

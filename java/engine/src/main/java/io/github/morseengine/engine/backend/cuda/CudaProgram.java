@@ -42,6 +42,12 @@ final class CudaProgram implements Placement {
   /** Element type of activations and weights. */
   final DType type;
 
+  /** Whether libraries may multiply float32 with ten bits of mantissa. */
+  final boolean tf32;
+
+  /** NVIDIA's libraries, as far as there are any. */
+  final Libraries libraries;
+
   final List<CudaStep> steps = new ArrayList<>();
   final List<StepInfo> infos = new ArrayList<>();
   final List<Slot> slots = new ArrayList<>();
@@ -56,21 +62,39 @@ final class CudaProgram implements Placement {
   private final Map<Value, View> planned = new IdentityHashMap<>();
   private final Map<List<Object>, View> converted = new HashMap<>();
   private final Map<MemorySegment, ContentHash> hashes = new HashMap<>();
+  private Narrowing narrowing;
   private Slot faults;
   private Node current;
 
-  CudaProgram(CudaDevice device, Kernels kernels, DeviceWeights store, DType type) {
+  CudaProgram(
+      CudaDevice device,
+      Kernels kernels,
+      Libraries libraries,
+      DeviceWeights store,
+      DType type,
+      boolean tf32) {
     this.device = device;
     this.kernels = kernels;
+    this.libraries = libraries;
     this.store = store;
     this.type = type;
+    this.tf32 = tf32;
   }
 
   /** A program of copies between memory that has its addresses. */
   static CudaProgram ofCopies(CudaDevice device, Kernels kernels, DType type) {
-    CudaProgram p = new CudaProgram(device, kernels, null, type);
+    CudaProgram p = new CudaProgram(device, kernels, null, null, type, false);
     p.begin(new Node("copy", "", "Copy", 0, List.of(), List.of(), null));
     return p;
+  }
+
+  /** Says which values are read in the type of activations only. */
+  void narrow(Narrowing values) {
+    narrowing = values;
+  }
+
+  boolean isNarrow(Value value) {
+    return narrowing != null && narrowing.contains(value);
   }
 
   /** Names the node that the next steps belong to. */

@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ir.Node;
+import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import java.util.Arrays;
@@ -12,7 +13,9 @@ final class GatherLowering {
   private GatherLowering() {}
 
   static boolean lower(CudaProgram p, Node node) {
-    View x = p.dense(p.get(node.input(0)));
+    Value table = node.input(0);
+    boolean narrow = table.isConstant() && p.isNarrow(node.output(0));
+    View x = narrow ? p.dense(table, p.type) : p.dense(p.get(table));
     View index = p.dense(p.get(node.input(1)));
     boolean known = index.dtype() == DType.INT64 || index.dtype() == DType.INT32;
     if (!known || x.rank() == 0 || x.elements() == 0) {

@@ -20,33 +20,41 @@ final class Islands {
   private static final int MOST_OPERATIONS = 24;
   private static final int MOST_INPUTS = 12;
 
+  /** Operators that may be computed more than once, for results of few elements. */
+  private static final Set<String> CHEAP = Set.of("Cast", "Add", "Sub", "Mul", "Div", "Neg");
+
+  private static final long SMALL = 1 << 16;
+
   private final Map<Node, List<Node>> byRoot = new IdentityHashMap<>();
-  private final Set<Node> inner = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  /** The groups that each node is computed in. */
+  private final Map<Node, List<Set<Node>>> groups = new IdentityHashMap<>();
+
+  private final Map<Value, List<Node>> consumers;
+  private final Set<Value> outputs = Collections.newSetFromMap(new IdentityHashMap<>());
 
   /** Finds the groups of a graph. */
   Islands(Graph graph) {
-    Map<Value, List<Node>> consumers = graph.consumers();
-    Set<Value> outputs = Collections.newSetFromMap(new IdentityHashMap<>());
+    consumers = graph.consumers();
     outputs.addAll(graph.outputs());
     List<Node> nodes = graph.nodes();
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node root = nodes.get(i);
-      if (!inner.contains(root) && PointwiseOps.supports(root)) {
-        Set<Node> group = grow(root, consumers, outputs);
+      if (PointwiseOps.supports(root) && !isInner(root)) {
+        Set<Node> group = grow(root);
         List<Node> order = new ArrayList<>();
         for (Node n : nodes) {
           if (group.contains(n)) {
             order.add(n);
+            groups.computeIfAbsent(n, k -> new ArrayList<>()).add(group);
           }
         }
         byRoot.put(root, order);
-        group.remove(root);
-        inner.addAll(group);
       }
     }
   }
 
-  private Set<Node> grow(Node root, Map<Value, List<Node>> consumers, Set<Value> outputs) {
+  private Set<Node> grow(Node root) {
     Set<Node> group = Collections.newSetFromMap(new IdentityHashMap<>());
     group.add(root);
     boolean grown = true;
@@ -55,16 +63,7 @@ final class Islands {
       for (Node member : List.copyOf(group)) {
         for (Value v : member.inputs()) {
           Node p = v == null ? null : v.producer();
-          boolean joins =
-              p != null
-                  && group.size() < MOST_OPERATIONS
-                  && !group.contains(p)
-                  && !inner.contains(p)
-                  && !outputs.contains(v)
-                  && Arrays.equals(v.shape(), root.output(0).shape())
-                  && PointwiseOps.supports(p)
-                  && group.containsAll(consumers.get(v));
-          if (joins) {
+          if (p != null && !group.contains(p) && joins(p, v, root, group)) {
             group.add(p);
             if (inputs(group) > MOST_INPUTS) {
               group.remove(p);
@@ -76,6 +75,21 @@ final class Islands {
       }
     }
     return group;
+  }
+
+  private boolean joins(Node p, Value v, Node root, Set<Node> group) {
+    return group.size() < MOST_OPERATIONS
+        && !outputs.contains(v)
+        && Arrays.equals(v.shape(), root.output(0).shape())
+        && PointwiseOps.supports(p)
+        && (group.containsAll(consumers.get(v)) || isCheap(p, v));
+  }
+
+  /** Whether it is cheaper to compute a value in each group that reads it than to store it. */
+  private boolean isCheap(Node p, Value v) {
+    return CHEAP.contains(p.opType())
+        && v.elements() <= SMALL
+        && consumers.get(v).stream().allMatch(PointwiseOps::supports);
   }
 
   private static int inputs(Set<Node> group) {
@@ -95,8 +109,23 @@ final class Islands {
     return byRoot.get(node);
   }
 
-  /** Whether a node is computed within a group that ends later. */
+  /** Whether everybody who reads a node computes it in a group of their own. */
   boolean isInner(Node node) {
-    return inner.contains(node);
+    List<Set<Node>> own = groups.get(node);
+    List<Node> readers = consumers.get(node.output(0));
+    if (own == null || readers == null || byRoot.containsKey(node)) {
+      return false;
+    }
+    for (Node r : readers) {
+      for (Set<Node> g : groups.getOrDefault(r, List.of())) {
+        if (!g.contains(node)) {
+          return false;
+        }
+      }
+      if (!groups.containsKey(r)) {
+        return false;
+      }
+    }
+    return !outputs.contains(node.output(0));
   }
 }

@@ -17,7 +17,7 @@ final class KernelStep implements CudaStep {
   private static final long MOST_BLOCKS_YZ = 65535;
 
   private final CudaKernel kernel;
-  private final String label;
+  private String label;
   private final int threads;
   private final List<Object> arguments = new ArrayList<>();
   private final List<View> views = new ArrayList<>();
@@ -68,6 +68,12 @@ final class KernelStep implements CudaStep {
 
   KernelStep f32(double value) {
     arguments.add((float) value);
+    return this;
+  }
+
+  /** Says in reports why it is this kernel and not another. */
+  KernelStep because(String reason) {
+    label += reason == null ? "" : " (" + reason + ")";
     return this;
   }
 

@@ -49,6 +49,7 @@ final class LayoutLowering {
       }
     }
     type = type == null ? p.kept(out.dtype()) : type;
+    type = p.isNarrow(out) && type == DType.FLOAT32 ? p.type : type;
     long[] shape = out.shape();
     boolean image = shape.length >= 4 && last;
     return p.output(out, type, image ? View.channelsLast(shape) : Shapes.strides(shape));

@@ -111,7 +111,7 @@ final class PointwiseLowering {
       return own;
     }
     boolean narrows = root.opType().startsWith("Cast") && ElementTypes.isHalf(own);
-    if (half || narrows) {
+    if (half || narrows || p.isNarrow(root.output(0))) {
       return p.type;
     }
     return single ? DType.FLOAT32 : p.kept(own);

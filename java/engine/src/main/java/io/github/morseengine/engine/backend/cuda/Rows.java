@@ -80,6 +80,13 @@ record Rows(View view, long rows, long width, long ld) {
     return view.offset() % vector == 0 && (rows <= 1 || ld % vector == 0);
   }
 
+  /** Bytes that all rows start at a multiple of: a power of two up to 16. */
+  long alignment() {
+    long bytes = view.dtype().bytes();
+    long all = VECTOR_BYTES | view.offset() * bytes | (rows > 1 ? ld * bytes : 0);
+    return Long.lowestOneBit(all);
+  }
+
   /** Whether rows start at multiples of two elements, as epilogues of products need. */
   boolean isEven() {
     return view.offset() % 2 == 0 && (rows <= 1 || ld % 2 == 0);
