@@ -83,7 +83,7 @@ final class EngineOptions {
             .precision(Precision.valueOf(precision.toUpperCase(Locale.ROOT)))
             .build();
     if (engine.notice() != null) {
-      console.err().println("morse: using the CPU, " + engine.notice());
+      console.err().println("note: using the CPU, " + engine.notice());
     }
     return engine;
   }

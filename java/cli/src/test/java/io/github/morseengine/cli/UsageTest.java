@@ -133,7 +133,7 @@ class UsageTest {
   /** One line of error; that no GPU is used may be said before it. */
   private static void oneLine(Cli cli) {
     List<String> lines =
-        cli.err().lines().filter(l -> !l.startsWith("morse: using the CPU")).toList();
+        cli.err().lines().filter(l -> !l.startsWith("note: using the CPU")).toList();
     assertEquals(1, lines.size(), cli.err());
     assertTrue(lines.getFirst().startsWith("morse: "), cli.err());
   }

@@ -45,7 +45,7 @@ class CommandTest {
 
   /** The standard error without the line that says that no GPU is used. */
   private static List<String> errors(Subprocess run) {
-    return run.err().lines().filter(l -> !l.startsWith("morse: using the CPU")).toList();
+    return run.err().lines().filter(l -> !l.startsWith("note: using the CPU")).toList();
   }
 
   private void fails(int code, String word, Object... arguments) {
