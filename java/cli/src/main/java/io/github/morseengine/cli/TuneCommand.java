@@ -123,7 +123,7 @@ final class TuneCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "'" + directory.path() + "' holds no dot.onnx: there is nothing to tune");
     }
-    checkSamplers(directory, steps);
+    checkSamplers(directory);
     Path file = out != null ? out : directory.path().resolve(TunedSchedules.FILE);
     OutputFiles.requireWritable(file);
     try (Engine engine = options.open(console);
@@ -138,14 +138,14 @@ final class TuneCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void checkSamplers(ModelDirectory directory, int steps) {
+  private void checkSamplers(ModelDirectory directory) {
     for (String s : samplers) {
       try {
         Samplers.check(s);
       } catch (InvalidInputException e) {
         throw options.usage("--samplers: " + e.getMessage());
       }
-      if (!Samplers.of(s, directory.scheduler(), 0).table(steps).deterministic()) {
+      if (!Samplers.of(s, directory.scheduler(), 0).table(2).deterministic()) {
         throw options.usage(
             "--samplers: "
                 + s

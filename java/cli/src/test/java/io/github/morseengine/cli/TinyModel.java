@@ -1,6 +1,8 @@
 package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Npy;
+import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.onnx.Onnx.AttributeProto;
 import io.github.morseengine.onnx.Onnx.GraphProto;
 import io.github.morseengine.onnx.Onnx.ModelProto;
@@ -66,6 +68,37 @@ final class TinyModel {
         "{\"num_train_timesteps\": 100, \"prediction_type\": \"epsilon\"}");
     Files.writeString(folder.resolve("labels.txt"), "animals\nfood\n");
     return folder;
+  }
+
+  /** Adds a judge of three features: the means of the colours, which are the logits as well. */
+  static void addJudge(Path folder) throws IOException {
+    GraphProto.Builder g =
+        graph("judge")
+            .addInput(picture("sample"))
+            .addOutput(port("features", DType.FLOAT32, -1, 3))
+            .addOutput(port("logits", DType.FLOAT32, -1, 3))
+            .addInitializer(
+                TensorProto.newBuilder()
+                    .setName("axes")
+                    .setDataType(DType.INT64.onnxCode())
+                    .addDims(2)
+                    .addInt64Data(2)
+                    .addInt64Data(3))
+            .addNode(
+                node("ReduceMean", "features", "sample", "axes").toBuilder()
+                    .addAttribute(
+                        AttributeProto.newBuilder()
+                            .setName("keepdims")
+                            .setType(AttributeProto.AttributeType.INT)
+                            .setI(0)))
+            .addNode(node("Neg", "logits", "features"));
+    Path evaluation = Files.createDirectories(folder.resolve("evaluation"));
+    Files.write(evaluation.resolve("classifier.onnx"), model(g).toByteArray());
+    float[] data = new float[8 * 3];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = (i * 7 % 11 - 5) / 10f;
+    }
+    Npy.write(evaluation.resolve("data_features.npy"), Tensor.ofFloats(data, 8, 3));
   }
 
   /** A model whose only node no engine knows. */

@@ -46,6 +46,12 @@ class UsageTest {
     "--backend, abacus",
     "--precision, fp99",
     "--lsd, NaN",
+    "--lsd, 0.5",
+    "--schedule, KDK",
+    "--schedule, DX",
+    "--sampler, ode:fast",
+    "--guidance-rescale, 2",
+    "--classifier-guidance, NaN",
     "--frobnicate, 1"
   })
   void wrongOptionsAreWrongUsage(String option, String value) {
