@@ -1,9 +1,10 @@
-// x86-64: the six registers that a call preserves. Elsewhere: ucontext, slower and the same.
+// x86-64: the six registers that a call preserves. Elsewhere (and with MORSE_SIM_UCONTEXT defined):
+// ucontext, slower and the same.
 #include "context.h"
 
 #include <cstdint>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(MORSE_SIM_UCONTEXT)
 
 asm(R"(
 .text

@@ -9,6 +9,7 @@
 #include "counters.h"
 #include "device.h"
 #include "runtime.h"
+#include "stray.h"
 
 namespace sim {
 namespace {
@@ -27,6 +28,7 @@ Index3 index_of(u64 block, const Index3& grid) {
 // Takes blocks until there are none, or one failed.
 void work(Worker& worker, Job& job) {
   prepare(worker, *job.launch);
+  StrayGuard guard(worker);
   while (!job.stop) {
     u64 block = job.next++;
     if (block >= job.blocks) return;

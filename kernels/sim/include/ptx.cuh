@@ -5,7 +5,11 @@
 
 namespace ptx {
 
+#if defined(__aarch64__)
+using half_bits = __fp16;
+#else
 using half_bits = _Float16;
+#endif
 
 __device__ __forceinline__ float half_to_float(unsigned short bits) {
   half_bits value;

@@ -120,6 +120,16 @@ SIM_CASE({"bounds: dynamic shared memory",
           code(CUDA_ERROR_ILLEGAL_ADDRESS,
                "MORSE_DYNAMIC_SHARED(m); ((float*)m)[threadIdx.x] = x[threadIdx.x];", 64, 252),
           kChecked, "byte 252 of dynamic shared memory, which has 252"});
+SIM_CASE({"bounds: far past the end, without checks", code(CUDA_ERROR_ILLEGAL_ADDRESS, "y[threadIdx.x + 5000] = x[0];"),
+          {}, "past the end of an allocation of 256 bytes"});
+SIM_CASE({"bounds: freed memory, without checks, on several host threads", [] {
+            open();
+            CUfunction f = kernel("extern \"C\" __global__ void k(float* y) { __syncthreads(); y[threadIdx.x] = 1; }");
+            CUdeviceptr y = fresh(1024);
+            ok(cu().free(y), "free");
+            expect_code(CUDA_ERROR_ILLEGAL_ADDRESS, run(f, {64, 256}, y), "kernel");
+          },
+          {{"MORSE_SIM_THREADS", "3"}}, "of 1024 bytes that were freed (MORSE_SIM_CHECK=1 finds the line)"});
 SIM_CASE({"bounds: memory that was freed", [] {
             open();
             CUfunction f = kernel("extern \"C\" __global__ void k(float* y) { y[threadIdx.x] = 1; }");
