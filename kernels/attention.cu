@@ -43,6 +43,13 @@ constexpr int STAGE_BYTES = 2 * BN * LD;
 static_assert(D % 8 == 0 && D >= 8 && D <= 160, "attention_wide.cu has larger heads");
 static_assert(BM % 64 == 0 && BN % 16 == 0, "whole tiles of 16");
 
+// ptxas aims at a number of blocks of its own choice; at 32 that costs spills for nothing.
+#if MORSE_D == 32
+#define BOUNDS __launch_bounds__(THREADS, BM == 128 ? 2 : 4)
+#else
+#define BOUNDS __launch_bounds__(THREADS)
+#endif
+
 // Starts the copies of `count` rows from `first` on; rows from `end` on become zero.
 __device__ __forceinline__ void copy_rows(
     unsigned char* to, const T* from, int first, int count, int end, int ld) {
@@ -229,7 +236,7 @@ __device__ __forceinline__ void attend(
   }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) attention(
+extern "C" __global__ void BOUNDS attention(
     const T* q, const T* k, const T* v, const T* mask, T* o, int l, int s, long long q_batch,
     int q_row, int q_head, long long k_batch, int k_row, int k_head, long long v_batch, int v_row,
     int v_head, long long o_batch, int o_row, int o_head, long long mask_batch,

@@ -18,7 +18,7 @@
 #define MORSE_VEC 1
 #endif
 
-extern "C" __global__ void __launch_bounds__(128) layer_norm(
+extern "C" __global__ void __launch_bounds__(128, 12) layer_norm(
     const T* x, const float* gamma, const float* beta, T* y, int rows, int width, int ldx, int ldy,
     float epsilon) {
   int lane = threadIdx.x & 31;

@@ -140,17 +140,19 @@ __device__ __forceinline__ void store_input(
   }
   long long elements = (long long)pictures * channels * pixels;
   for (int half = 0; half < halves; half++) {
-    if (!MORSE_NHWC || ld == channels) {
-      store_four(input + half * elements + p.at, x, p.stride, p.count);
+#if MORSE_NHWC
+    if (ld != channels) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        if (j < p.count) {
+          long long at = half * elements + p.at + j * p.stride;
+          input[at / channels * ld + at % channels] = from_float<T>(x[j]);
+        }
+      }
       continue;
     }
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      if (j < p.count) {
-        long long at = half * elements + p.at + j * p.stride;
-        input[at / channels * ld + at % channels] = from_float<T>(x[j]);
-      }
-    }
+#endif
+    store_four(input + half * elements + p.at, x, p.stride, p.count);
   }
 }
 
@@ -299,7 +301,7 @@ extern "C" __global__ void __launch_bounds__(256, 3) residual_feedback_step(
 }
 
 // The first sample: noise (drawn with counter word 0, or from memory) times its scale.
-extern "C" __global__ void __launch_bounds__(256, 4) residual_feedback_start(
+extern "C" __global__ void __launch_bounds__(256, 2) residual_feedback_start(
     float* x, const float* noise, T* input0, T* input1, void* time0, void* time1, int* counter,
     int pictures, int channels, int pixels, int halves, int ld0, int ld1, int kind0, int count0,
     int kind1, int count1, int picture, long long seed, float noise_scale, float next_time,

@@ -171,4 +171,4 @@ def all_shapes():
         step(sd, "guided, Dot", 1, 4, 64, 2, True),
         step(own, "Dot", 16, 3, 32, 1, True),
     ]
-    return shapes
+    return sorted(shapes, key=lambda s: (sd, xl, own).index(s.model))
