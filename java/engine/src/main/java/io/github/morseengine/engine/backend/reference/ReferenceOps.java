@@ -83,6 +83,8 @@ public final class ReferenceOps {
           "Pow",
           "QuantizeLinear",
           "RMSNormalization",
+          "RandomNormal",
+          "RandomNormalLike",
           "Range",
           "Reciprocal",
           "ReduceL1",
@@ -224,6 +226,7 @@ public final class ReferenceOps {
       case "DequantizeLinear" -> one(Quantization.dequantize(node, in));
       case "QuantizeLinear" -> one(Quantization.quantize(node, in));
       case "RotaryEmbedding" -> one(Rotary.run(node, in));
+      case "RandomNormal", "RandomNormalLike" -> one(RandomNormals.run(node, in));
       case "Identity" -> one(in[0]);
       case "Dropout" -> new Tensor[] {in[0], Shaping.ones(in[0].shape())};
       case "Shape",

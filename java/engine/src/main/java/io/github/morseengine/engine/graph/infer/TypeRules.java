@@ -32,6 +32,11 @@ final class TypeRules {
       case "Where" -> set(node, 0, node.input(1).dtype(), broadcast(node, 0));
       case "IsNaN", "IsInf", "Not" -> set(node, 0, DType.BOOL, x.shape());
       case "Cast" -> set(node, 0, castTarget(node), x.shape());
+      case "RandomNormal", "RandomNormalLike" -> {
+        DType named = DType.ofOnnx((int) a.getInt("dtype", x == null ? 1 : x.dtype().onnxCode()));
+        check(named != null && named.isFloat(), "random numbers of an unknown type");
+        set(node, 0, named, x == null ? a.getInts("shape") : x.shape());
+      }
       case "CastLike" -> set(node, 0, node.input(1).dtype(), x.shape());
       case "QuantizeLinear" -> {
         DType named = DType.ofOnnx((int) a.getInt("output_dtype", 0));

@@ -57,7 +57,7 @@ final class WidenHalf implements Pass {
       }
       boolean casts = n.is("Cast") || n.is("CastLike");
       boolean now = casts && n.output(0).dtype() == DType.FLOAT32;
-      nodes.add(now ? cast(n.input(0), n.output(0), TO_FLOAT) : n);
+      nodes.add(now ? cast(n.input(0), n.output(0), TO_FLOAT) : named(n));
     }
     graph.nodes().clear();
     graph.nodes().addAll(nodes);
@@ -67,6 +67,18 @@ final class WidenHalf implements Pass {
 
   private static boolean isHalf(Value v) {
     return v != null && (v.dtype() == DType.FLOAT16 || v.dtype() == DType.BFLOAT16);
+  }
+
+  /** A node whose own attribute names a half type as that of its output names float32. */
+  private static Node named(Node n) {
+    for (String attribute : new String[] {"dtype", "output_dtype"}) {
+      long type = n.attributes().getInt(attribute, 0);
+      if (type == DType.FLOAT16.onnxCode() || type == DType.BFLOAT16.onnxCode()) {
+        Attributes wide = n.attributes().with(attribute, DType.FLOAT32.onnxCode());
+        return new Node(n.name(), n.domain(), n.opType(), n.opset(), n.inputs(), n.outputs(), wide);
+      }
+    }
+    return n;
   }
 
   private static Node cast(Value from, Value to, Attributes target) {
