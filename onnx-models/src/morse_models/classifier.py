@@ -1,8 +1,8 @@
 """A small classifier of noisy pictures, its gradient, and what a clean one sees.
 
 Guidance needs the gradient of log p(label | x_t, t) with respect to x_t (Dhariwal and Nichol 2021,
-arXiv 2105.05233, algorithm 2). ONNX has no differentiation, so the backward pass is written out as a
-graph of its own: with batch normalisation folded into the convolutions, every layer's derivative is
+arXiv 2105.05233, algorithm 2). ONNX has no differentiation, so the backward pass is written out as
+a graph of its own: with batch normalisation folded into the convolutions, every layer's derivative is
 one of its own kind (convolution with turned weights, SiLU's derivative, upsampling for pooling).
 """
 

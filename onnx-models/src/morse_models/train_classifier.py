@@ -97,12 +97,14 @@ def train(pictures: Pictures, noisy: bool, args: argparse.Namespace) -> Classifi
         optimizer.step()
         schedule.step()
         with torch.no_grad():
-            for mean, now in zip(ema.state_dict().values(), model.state_dict().values(), strict=True):
+            pairs = zip(ema.state_dict().values(), model.state_dict().values(), strict=True)
+            for mean, now in pairs:
                 if mean.dtype.is_floating_point:
                     mean.lerp_(now, 1 - DECAY)
         if step % 100 == 99:
             seconds = time.monotonic() - begin
-            print(f"{'noisy' if noisy else 'clean'} {step + 1}: loss {loss:.3f}, {seconds:.0f} s", flush=True)
+            kind = "noisy" if noisy else "clean"
+            print(f"{kind} {step + 1}: loss {loss:.3f}, {seconds:.0f} s", flush=True)
     return ema.eval()
 
 
