@@ -28,6 +28,11 @@ final class DpmSampler implements Sampler {
 
   @Override
   public Table table(int steps) {
+    return table(steps, 0);
+  }
+
+  @Override
+  public Table table(int steps, int skip) {
     float[] grid = sde.times(steps + 1);
     double[] times = new double[steps];
     List<Level> levels = new ArrayList<>();
@@ -38,6 +43,6 @@ final class DpmSampler implements Sampler {
         times[i] = at.timestep();
       }
     }
-    return new Table(1, solver.steps(times, levels));
+    return new Table(1, solver.steps(times, levels, skip));
   }
 }

@@ -83,12 +83,13 @@ final class DpmSolver {
    *
    * @param times what the model is told, one per step
    * @param levels the level of each step and that of the end
+   * @param skip steps to leave out at the beginning: the first that is left has no history
    */
-  List<SamplerStep> steps(double[] times, List<Level> levels) {
+  List<SamplerStep> steps(double[] times, List<Level> levels, int skip) {
     int n = times.length;
     List<SamplerStep> out = new ArrayList<>();
-    for (int i = 0; i < n; i++) {
-      int used = order(i, n);
+    for (int i = skip; i < n; i++) {
+      int used = order(i - skip, i, n);
       Estimate e = levels.get(i).estimate(prediction);
       double[] k = coefficients(levels, i, used);
       Factors f = newest(levels.get(i), e, k);
@@ -103,12 +104,13 @@ final class DpmSolver {
     return out;
   }
 
-  private int order(int i, int n) {
+  /** Order of step i of n, of which some have run before. */
+  private int order(int before, int i, int n) {
     boolean brief = lowerFinal && n < SHORT;
-    if (i < 1 || i == n - 1 && (firstFinal || brief)) {
+    if (before < 1 || i == n - 1 && (firstFinal || brief)) {
       return 1;
     }
-    return Math.min(order, i < 2 || i == n - 2 && brief ? 2 : 3);
+    return Math.min(order, before < 2 || i == n - 2 && brief ? 2 : 3);
   }
 
   /** A, and the factors of m0, m1 and m2, and N. */

@@ -45,6 +45,11 @@ final class DpmppSampler implements Sampler {
 
   @Override
   public Table table(int steps) {
+    return table(steps, 0);
+  }
+
+  @Override
+  public Table table(int steps, int skip) {
     double most = sigmas[sigmas.length - 1];
     double least = sigmas[0];
     double[] times;
@@ -70,7 +75,7 @@ final class DpmppSampler implements Sampler {
       levels.add(Level.ofRatio((float) sigma));
     }
     levels.add(Level.ofRatio(config.word("final_sigmas_type").equals("zero") ? 0 : least));
-    return new Table(1, solver.steps(times, levels));
+    return new Table(1, solver.steps(times, levels, skip));
   }
 
   /** Whole timesteps; diffusers rounds them only where the betas are no cosine. */

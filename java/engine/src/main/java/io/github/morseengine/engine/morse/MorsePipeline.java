@@ -107,7 +107,7 @@ public final class MorsePipeline implements AutoCloseable {
     SchedulerConfig config = directory.scheduler();
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
     int skip = request.start() == null ? 0 : request.start().skip();
-    Sampler.Table table = sampler.table(request.steps() + skip).from(skip);
+    Sampler.Table table = sampler.table(request.steps() + skip, skip);
     int[] labels = labels(request);
     long[] shape = pair.sampleShape(wantedShape(request));
     checkNoise(request, shape);

@@ -22,6 +22,18 @@ public interface Sampler {
   Table table(int steps);
 
   /**
+   * The rest of a run whose first steps are left out, as where it starts from a picture. Samplers
+   * with a history start it anew there.
+   *
+   * @param steps runs of a model in all
+   * @param skip how many to leave out
+   * @return the table of the others
+   */
+  default Table table(int steps, int skip) {
+    return table(steps).from(skip);
+  }
+
+  /**
    * A run.
    *
    * @param initialScale deviation of the initial sample (init_noise_sigma of diffusers), before the
