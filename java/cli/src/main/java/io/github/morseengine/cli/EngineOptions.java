@@ -53,6 +53,8 @@ final class EngineOptions {
       description = "Show this help.")
   private boolean help;
 
+  private Runnable atEnd = () -> {};
+
   boolean verbose() {
     return verbose;
   }
@@ -74,7 +76,10 @@ final class EngineOptions {
     }
   }
 
-  /** Opens the device; a fall from GPU to processor is told once. */
+  /**
+   * Opens the device. That the processor was taken because no GPU can be used is told once, when
+   * the command has done its work: beside an error, which is one line, it would only distract.
+   */
   Engine open(Console console) {
     Engine engine =
         Engine.builder()
@@ -83,7 +88,7 @@ final class EngineOptions {
             .precision(Precision.valueOf(precision.toUpperCase(Locale.ROOT)))
             .build();
     if (engine.notice() != null) {
-      console.err().println("note: using the CPU, " + engine.notice());
+      atEnd = () -> console.err().println("note: used the CPU, " + engine.notice());
     }
     return engine;
   }
@@ -106,6 +111,7 @@ final class EngineOptions {
     if (json != null) {
       report.write(json);
     }
+    atEnd.run();
   }
 
   void oneOf(String option, String value, List<String> known) {
