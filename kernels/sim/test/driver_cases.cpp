@@ -1,4 +1,11 @@
 // Memory, modules, launches, injected errors, settings.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 #include "test.h"
 
 using namespace test;
@@ -169,6 +176,60 @@ SIM_CASE({"injection: a kernel", [] {
             expect_code(CUDA_ERROR_LAUNCH_FAILED, cu().synchronize(), "the wait tells");
           },
           {{"MORSE_SIM_FAIL", "cuMemFree:0:1,k:2:719"}}, "injected into call 2 of k"});
+
+// What a process that runs the kernel on two warps writes when it ends.
+std::string counted(const std::string& body) {
+  char path[] = "/tmp/morse-sim-counters-XXXXXX";
+  close(mkstemp(path));
+  setenv("MORSE_SIM_COUNTERS", path, 1);
+  pid_t child = fork();
+  if (child == 0) {
+    int code = 0;
+    try {
+      open();
+      CUdeviceptr x = upload(std::vector<float>(4096, 1.0f));
+      code = run(kernel("extern \"C\" __global__ void k(float* x) { " + body + " }"), {1, 64}, x);
+    } catch (const std::exception&) {
+      code = -1;
+    }
+    std::exit(code != 0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  expect(status == 0, "the process that counts");
+  std::ifstream in(path);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  unlink(path);
+  return text;
+}
+
+std::function<void()> counts(const std::string& body, const std::string& expected) {
+  return [=] {
+    std::string text = counted(body);
+    expect(text.find(expected) != std::string::npos, "not " + expected + ": " + text);
+  };
+}
+
+const std::map<std::string, std::string> kChecked = {{"MORSE_SIM_CHECK", "1"}};
+SIM_CASE({"counters: neighbours", counts("__shared__ float s[64]; s[threadIdx.x] = x[threadIdx.x]; x[threadIdx.x] = s[threadIdx.x];",
+                                         "\"shared_stores\": {\"requests\": 2, \"cycles\": 2, \"ideal\": 2}, "
+                                         "\"global_loads\": {\"requests\": 2, \"sectors\": 8, \"ideal\": 8}"),
+          kChecked, ""});
+SIM_CASE({"counters: one bank, a sector each",
+          counts("__shared__ float s[2048]; s[threadIdx.x * 32] = x[threadIdx.x * 8]; x[threadIdx.x] = s[threadIdx.x * 32];",
+                 "\"shared_stores\": {\"requests\": 2, \"cycles\": 64, \"ideal\": 2}, "
+                 "\"global_loads\": {\"requests\": 2, \"sectors\": 64, \"ideal\": 8}"),
+          kChecked, ""});
+SIM_CASE({"counters: one word for all",
+          counts("__shared__ float s[2]; if (threadIdx.x == 0) s[0] = 1; __syncthreads(); x[threadIdx.x + 4] = s[0];",
+                 "\"shared_loads\": {\"requests\": 2, \"cycles\": 2, \"ideal\": 2}"),
+          kChecked, ""});
+SIM_CASE({"counters: vectors of 16 bytes by quarters of a warp",
+          counts("struct __align__(16) V { float v[4]; }; __shared__ V s[64]; V v = ((const V*)x)[threadIdx.x]; "
+                 "s[threadIdx.x] = v; ((V*)x)[threadIdx.x] = s[threadIdx.x];",
+                 "\"shared_stores\": {\"requests\": 2, \"cycles\": 8, \"ideal\": 8}, "
+                 "\"global_loads\": {\"requests\": 2, \"sectors\": 32, \"ideal\": 32}"),
+          kChecked, ""});
 
 SIM_CASE({"compiler: errors name the line", [] {
             Compilation made = compile("extern \"C\" __global__ void k() {\n  nonsense;\n}", {"-arch=sm_80"});

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares the enum values and the sizes of structures that the simulated device writes down with
 # NVIDIA's headers: kernels/sim/test/headers.sh INCLUDE...
-# INCLUDE: folders with cuda.h, nvrtc.h and, where they are simulated, cudnn.h and cublasLt.h
+# INCLUDE: folders; of cuda.h, nvrtc.h, cudnn.h and cublasLt.h those are compared that lie in one
 # (PyPI: nvidia-cuda-runtime, nvidia-cuda-nvrtc, nvidia-cuda-crt, nvidia-cudnn-cu13, nvidia-cublas).
 set -euo pipefail
 [ $# -ge 1 ] || { echo "usage: $0 INCLUDE..." >&2; exit 2; }
@@ -9,6 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cxx=${MORSE_SIM_CXX:-g++}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+folders=("$@")
 includes=()
 for folder in "$@"; do includes+=("-I$folder"); done
 
@@ -27,17 +28,27 @@ values() {
   "$work/values" > "$out"
 }
 
+present() {
+  local folder
+  for folder in "${folders[@]}"; do [ ! -e "$folder/$1" ] || return 0; done
+  return 1
+}
+
 failed=0
-# compare OURS THEIRS...: every NAME = value of our header against theirs.
+# compare OURS THEIRS NEEDED: every NAME = value of our header against theirs, which includes NEEDED.
 compare() {
   local ours=$1
   shift
   [ -e "$ours" ] || return 0
+  if ! present "$1" || ! present "$2"; then
+    echo "$(basename "$ours"): no $1 and $2 in the folders"
+    return 0
+  fi
   grep -oE '^ *[A-Z][A-Z0-9_]*[A-Za-z0-9_]* = ' "$ours" | tr -d ' =' > "$work/names"
   grep -oE '\{ *[A-Z][A-Z0-9_]* = [0-9]+' "$ours" | sed 's/{ *//; s/ =.*//' >> "$work/names" || true
   sort -u -o "$work/names" "$work/names"
   values "$work/ours" "$work/names" "$ours"
-  values "$work/theirs" "$work/names" "$@"
+  values "$work/theirs" "$work/names" "$1"
   if diff "$work/ours" "$work/theirs" > "$work/diff"; then
     echo "$(basename "$ours"): $(wc -l < "$work/names") values agree"
   else
@@ -47,10 +58,10 @@ compare() {
   fi
 }
 
-compare "$here/cuda/driver_types.h" cuda.h
-compare "$here/nvrtc/nvrtc_types.h" nvrtc.h
-compare "$here/cudnn/cudnn_types.h" cudnn.h
-compare "$here/cublaslt/cublaslt_types.h" cublasLt.h
+compare "$here/cuda/driver_types.h" cuda.h cuda.h
+compare "$here/nvrtc/nvrtc_types.h" nvrtc.h nvrtc.h
+compare "$here/cudnn/cudnn_types.h" cudnn.h cuda_runtime_api.h
+compare "$here/cublaslt/cublaslt_types.h" cublasLt.h cuda_runtime_api.h
 
 cat > "$work/sizes.txt" << 'SIZES'
 sizeof(CUmemPoolProps)
@@ -64,6 +75,7 @@ values_of_sizes() {
     echo '}'; } > "$work/sizes.cpp"
   "$cxx" -std=c++17 -w "${includes[@]}" -I"$here/cuda" -o "$work/sizes" "$work/sizes.cpp" && "$work/sizes"
 }
+present cuda.h || exit $failed
 values_of_sizes "$here/cuda/driver_types.h" > "$work/ours"
 values_of_sizes cuda.h > "$work/theirs"
 if diff "$work/ours" "$work/theirs" > "$work/diff"; then
