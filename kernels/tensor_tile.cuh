@@ -3,9 +3,11 @@
 //
 // Shared memory holds 16-byte chunks (8 elements) whose place within a row is exchanged by the row's
 // number, so that the eight rows of an ldmatrix lie in eight different groups of four banks:
-//   rows of 4 chunks (A, and B as [n][k]):  chunk ^ (row / 2 & 3)   two rows fill the 32 banks
-//   rows of BN / 8 chunks (B as [k][n]):    chunk ^ (row & 7)
-// A warp computes WM x WN; 8 warps lie 2 x 4 over 128 x 128, 4 warps 2 x 2 over 64 x 64.
+//   rows of 4 chunks (A, B as [n][k], and as [k][n] where BN is 32):
+//                                              chunk ^ (row / 2 & 3)   two rows fill the 32 banks
+//   rows of BN / 8 chunks (B as [k][n]):       chunk ^ (row & 7)
+// A warp computes WM x 32; 8 warps lie 2 x 4 over 128 x 128, 4 warps 2 x 2 over 64 x 64, 2 warps
+// 2 x 1 over 32 x 32.
 #pragma once
 
 #include "mma.cuh"
@@ -60,7 +62,7 @@ struct TensorTile {
     return (row * 4 + (chunk ^ (row >> 1 & 3))) * 16;
   }
   static __device__ __forceinline__ int b_place(int row, int chunk) {
-    if constexpr (B_ROWS_ARE_K) {
+    if constexpr (B_CHUNKS >= 8) {
       return (row * B_CHUNKS + (chunk ^ (row & 7))) * 16;
     } else {
       return a_place(row, chunk);

@@ -221,6 +221,7 @@ KERNELS = {
     "gemm_128x128": gemm,
     "gemm_64x64_bt": gemm,
     "gemm_128x128_geglu": gemm,
+    "gemm_32x32": gemm,
     "conv_128x128": conv,
     "conv_64x64": conv,
     "group_norm_fused_silu_vec8": group_norm,

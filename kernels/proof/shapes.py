@@ -47,8 +47,10 @@ def attention(model, what, batch, heads, queries, keys, d):
 
 
 def tile(m, n):
-    """The larger tile where it gives enough blocks for an H200."""
-    return 128 if ceil(m / 128) * ceil(n / 128) >= 132 else 64
+    """The largest tile that gives enough blocks for an H200, as the backend chooses it."""
+    if ceil(m / 128) * ceil(n / 128) >= 132:
+        return 128
+    return 64 if ceil(m / 64) * ceil(n / 64) >= 66 else 32
 
 
 def conv(model, what, batch, side, c, k, r=3, stride=1):

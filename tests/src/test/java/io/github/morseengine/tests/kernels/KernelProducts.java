@@ -29,6 +29,10 @@ final class KernelProducts {
           }
           gemm(out, "gemm_64x64_silu", 1, 77, 72, 40);
           gemm(out, "gemm_64x64_gelu_tanh", 1, 77, 72, 40);
+          gemm(out, "gemm_32x32", 1, 77, 72, 136);
+          gemm(out, "gemm_32x32_bt", 2, 45, 40, 72);
+          gemm(out, "gemm_32x32_geglu", 1, 70, 24, 40);
+          conv(out, "conv_32x32", 2, new Conv(2, 9, 7, 16, 24, 3, 1, 1, 1, 1, 1));
           conv(out, "conv_64x64", 1, new Conv(1, 8, 8, 48, 40, 3, 2, 1, 1, 2, 1));
           conv(out, "conv_64x64", 1, new Conv(2, 5, 5, 40, 72, 1, 1, 0, 1, 1, 1));
           for (int type = 0; type < 3; type++) {
@@ -89,7 +93,7 @@ final class KernelProducts {
         e.map(i, Functions.geluTanh(e.value[i]), 1.13);
       }
     }
-    int tile = name.contains("128") ? 128 : 64;
+    int tile = name.contains("128") ? 128 : name.contains("32x32") ? 32 : 64;
     if (name.equals("gemm_plain")) {
       bench.run(
           name,
@@ -215,7 +219,7 @@ final class KernelProducts {
         }
       }
     }
-    int tile = name.contains("128") ? 128 : 64;
+    int tile = name.contains("128") ? 128 : name.contains("32x32") ? 32 : 64;
     bench.run(
         name,
         type,

@@ -59,10 +59,18 @@ final class ProductKernels {
     return f.view().offset() % 2 == 0 && f.row() % 2 == 0 && outer % 2 == 0 && inner % 2 == 0;
   }
 
-  /** The large tile where it gives every multiprocessor a block, else the small one. */
+  /**
+   * The large tile where it gives every multiprocessor a block, the middle one where that gives
+   * every second one a block, else the small one: a product of few rows is bound by the length of
+   * one block's loop, so that idle multiprocessors cost more than data that is read again.
+   */
   static String tile(CudaProgram p, long m, long n, long batches) {
-    long blocks = Math.ceilDiv(m, 128) * Math.ceilDiv(n, 128) * batches;
-    return blocks >= p.device.multiprocessors() ? "128x128" : "64x64";
+    long large = Math.ceilDiv(m, 128) * Math.ceilDiv(n, 128) * batches;
+    if (large >= p.device.multiprocessors()) {
+      return "128x128";
+    }
+    long middle = Math.ceilDiv(m, 64) * Math.ceilDiv(n, 64) * batches;
+    return 2 * middle >= p.device.multiprocessors() ? "64x64" : "32x32";
   }
 
   private static KernelStep tensorCores(CudaProgram p, Product g) {
