@@ -36,10 +36,9 @@ struct Program {
 
 struct Executable {
   std::shared_ptr<Program> program;
-  // As recorded, for comparing with an update: type, function and places of predecessors.
+  // As recorded, for comparing with an update: type and places of predecessors.
   struct Shape {
     CUgraphNodeType type;
-    const void* function;
     std::vector<size_t> after;
   };
   std::vector<Shape> shapes;
@@ -68,7 +67,7 @@ std::vector<size_t> places(const Graph& graph, const Node& node) {
 std::vector<Executable::Shape> shapes_of(const Graph& graph) {
   std::vector<Executable::Shape> shapes;
   for (auto& node : graph.nodes) {
-    shapes.push_back({node->operation->type, node->operation->function, places(graph, *node)});
+    shapes.push_back({node->operation->type, places(graph, *node)});
   }
   return shapes;
 }

@@ -268,6 +268,5 @@ SIM_API CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned
                           [launch] {
                             if (CUresult code = injected(launch->kernel->name)) return code;
                             return run_launch(*launch);
-                          },
-                          &kernel});
+                          }});
 }

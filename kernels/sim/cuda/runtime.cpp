@@ -312,7 +312,6 @@ void prepare(Worker& worker, const Launch& launch) {
 }
 
 CUresult run_block(Worker& worker, Index3 block) {
-  worker.block = block;
   worker.live = worker.threads;
   worker.arrived = 0;
   worker.predicates = 0;

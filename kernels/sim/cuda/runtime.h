@@ -64,7 +64,6 @@ struct Worker {
   unsigned char* static_shared = nullptr;  // of the module that runs
   void* scheduler = nullptr;               // stack pointer of the host thread
   const Launch* launch = nullptr;
-  Index3 block{};
   u32 threads = 0, warp_count = 0;
   u32 live = 0, arrived = 0;  // threads that have not ended; those at the barrier
   int predicates = 0, barrier_result = 0;

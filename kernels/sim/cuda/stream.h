@@ -19,8 +19,6 @@ struct Operation {
   CUgraphNodeType type;
   std::string name;
   std::function<CUresult()> run;
-  // Of kernels: what graph updates compare. Null otherwise.
-  const void* function = nullptr;
 };
 using OperationRef = std::shared_ptr<const Operation>;
 
