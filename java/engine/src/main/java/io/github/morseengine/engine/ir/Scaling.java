@@ -2,7 +2,10 @@ package io.github.morseengine.engine.ir;
 
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
-import java.util.StringJoiner;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 
 /**
  * How stored integers become numbers: {@code (q - zero) * scale}.
@@ -15,12 +18,16 @@ record Scaling(Tensor scales, Tensor zeros, int axis) {
 
   /** What distinguishes this scaling from others of the same integers. */
   String key() {
-    StringJoiner key = new StringJoiner(",", "*" + axis + "[", "]");
+    ByteBuffer numbers = ByteBuffer.allocate(Math.toIntExact(16 * scales.elements()));
     for (long i = 0; i < scales.elements(); i++) {
-      String zero = zeros == null ? "" : "-" + zeros.getLong(i);
-      key.add(Long.toHexString(Double.doubleToRawLongBits(scales.getDouble(i))) + zero);
+      numbers.putDouble(scales.getDouble(i)).putLong(zeros == null ? 0 : zeros.getLong(i));
     }
-    return key.toString();
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(numbers.array());
+      return "*" + axis + "[" + HexFormat.of().formatHex(digest) + "]";
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
   }
 
   void apply(Tensor from, Tensor to) {
