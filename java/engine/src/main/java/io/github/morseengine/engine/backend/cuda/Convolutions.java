@@ -3,7 +3,6 @@ package io.github.morseengine.engine.backend.cuda;
 import io.github.morseengine.engine.backend.cuda.cudnn.ConvSpec;
 import io.github.morseengine.engine.backend.cuda.cudnn.CudnnPlan;
 import io.github.morseengine.engine.backend.plan.View;
-import io.github.morseengine.engine.tensor.DType;
 import java.util.Optional;
 
 /** The one place that chooses what runs a convolution: cuDNN where it can, else our own kernels. */
@@ -19,7 +18,7 @@ final class Convolutions {
   static void add(CudaProgram p, ConvProblem c, String what, long flops) {
     Optional<CudnnPlan> plan = c.upsample() == 1 ? p.libraries.convolution(spec(p, c)) : NONE;
     if (plan.isPresent()) {
-      View workspace = workspace(p, plan.get().workspaceBytes());
+      View workspace = p.scratch(plan.get().workspaceBytes());
       p.add(new CudnnStep(plan.get(), c.views(), workspace), what, flops);
       return;
     }
@@ -28,11 +27,6 @@ final class Convolutions {
     String why =
         c.upsample() == 1 ? p.libraries.noCudnn() : "the image is enlarged while it is read";
     p.add(step.because("not cuDNN: " + why), what, flops);
-  }
-
-  /** Scratch memory of a library's plan; null where it needs none. */
-  private static View workspace(CudaProgram p, long bytes) {
-    return bytes == 0 ? null : p.allocateDense(DType.UINT8, bytes);
   }
 
   private static ConvSpec spec(CudaProgram p, ConvProblem c) {

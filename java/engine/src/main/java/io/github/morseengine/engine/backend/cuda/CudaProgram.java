@@ -173,6 +173,11 @@ final class CudaProgram implements Placement {
     return ElementTypes.isHalf(t) ? type : t;
   }
 
+  /** Scratch memory of a library's plan; null where it needs none. */
+  View scratch(long bytes) {
+    return bytes == 0 ? null : allocateDense(DType.UINT8, bytes);
+  }
+
   /** A launch of a shipped kernel. */
   KernelStep kernel(String name, DType dtype) {
     return kernels.step(name, dtype);

@@ -1,5 +1,8 @@
 package io.github.morseengine.engine.backend.cuda;
 
+import io.github.morseengine.engine.backend.cuda.cublaslt.CublasLtPlans;
+import io.github.morseengine.engine.backend.cuda.cublaslt.MatmulPlan;
+import io.github.morseengine.engine.backend.cuda.cublaslt.MatmulSpec;
 import io.github.morseengine.engine.backend.cuda.cudnn.ConvSpec;
 import io.github.morseengine.engine.backend.cuda.cudnn.CudnnPlan;
 import io.github.morseengine.engine.backend.cuda.cudnn.CudnnPlans;
@@ -17,6 +20,9 @@ final class Libraries implements AutoCloseable {
   /** System property: {@code false} leaves cuDNN alone. */
   static final String CUDNN = "morse.cuda.cudnn";
 
+  /** System property: {@code false} leaves cuBLASLt alone. */
+  static final String CUBLASLT = "morse.cuda.cublaslt";
+
   /** System property: {@code false} takes the libraries' first choice and measures nothing. */
   static final String MEASURE = "morse.cuda.measure";
 
@@ -24,12 +30,17 @@ final class Libraries implements AutoCloseable {
   private final boolean measured;
   private CudnnPlans cudnn;
   private String noCudnn;
+  private CublasLtPlans cublasLt;
+  private String noCublasLt;
 
   Libraries(CudaDevice device) {
     this.device = device;
     this.measured = isOn(MEASURE);
     if (!isOn(CUDNN)) {
       noCudnn = "-D" + CUDNN + "=false";
+    }
+    if (!isOn(CUBLASLT)) {
+      noCublasLt = "-D" + CUBLASLT + "=false";
     }
   }
 
@@ -54,12 +65,36 @@ final class Libraries implements AutoCloseable {
     return noCudnn == null ? "it has no engine for this" : noCudnn;
   }
 
+  /** cuBLASLt's plan of a product; nothing where there is no cuBLASLt or it has none. */
+  synchronized Optional<MatmulPlan> product(MatmulSpec spec) {
+    if (cublasLt == null && noCublasLt == null) {
+      try {
+        cublasLt = new CublasLtPlans(device, DiskCache.ofUser("plans"), measured);
+      } catch (NativeLibraryException e) {
+        noCublasLt = e.getMessage();
+      }
+    }
+    return cublasLt == null ? Optional.empty() : cublasLt.find(spec);
+  }
+
+  /** Why the latest product did not go to cuBLASLt. */
+  synchronized String noCublasLt() {
+    return noCublasLt == null ? "it has no kernel for this" : noCublasLt;
+  }
+
   @Override
   public synchronized void close() {
+    Resources opened = new Resources();
     if (cudnn != null) {
-      cudnn.close();
-      cudnn = null;
+      opened.add(cudnn);
     }
+    if (cublasLt != null) {
+      opened.add(cublasLt);
+    }
+    cudnn = null;
+    cublasLt = null;
     noCudnn = "closed";
+    noCublasLt = "closed";
+    opened.close();
   }
 }

@@ -34,7 +34,7 @@ final class LinearLowering {
             x.width(),
             new Product.Factor(x.view(), x.ld(), 1),
             new Product.Factor(w, n, 1),
-            p.floats(node.input(2)),
+            node.input(2),
             r == null ? null : new Product.Factor(r.view(), r.ld(), 1),
             new Product.Factor(y.view(), y.ld(), 1),
             Product.Batches.ONE,

@@ -55,7 +55,7 @@ final class MatMulLowering {
    * @param y dense in its last dimension
    */
   static boolean product(
-      CudaProgram p, View a, View b, View y, double alpha, View bias, String what, long flops) {
+      CudaProgram p, View a, View b, View y, double alpha, Value bias, String what, long flops) {
     int rank = y.rank();
     long[] batch = Arrays.copyOf(y.shape(), rank - 2);
     long m = y.shape()[rank - 2];
@@ -141,7 +141,7 @@ final class MatMulLowering {
     b = node.attributes().getInt("transB", 0) == 1 ? b.transpose(1, 0) : b;
     View y = p.output(node.output(0), p.type, Shapes.strides(shape));
     double alpha = node.attributes().getFloat("alpha", 1);
-    return product(p, a, b, y, alpha, p.floats(c), "Gemm", Flops.of(node));
+    return product(p, a, b, y, alpha, c, "Gemm", Flops.of(node));
   }
 
   private static long last(Value v) {

@@ -1,7 +1,10 @@
 package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * {@code C = act(alpha * A B + bias + R)} for batches of matrices: what a matrix product of any
@@ -12,7 +15,7 @@ import io.github.morseengine.engine.tensor.DType;
  * @param k columns of A, rows of B
  * @param a first factor
  * @param b second factor
- * @param bias float32 [n]; null for none
+ * @param bias one number per column; null for none
  * @param residual in the layout of C; null for none
  * @param c result; its rows are contiguous
  * @param batches how the batches move
@@ -25,7 +28,7 @@ record Product(
     long k,
     Factor a,
     Factor b,
-    View bias,
+    Value bias,
     Factor residual,
     Factor c,
     Batches batches,
@@ -59,6 +62,29 @@ record Product(
 
   DType type() {
     return c.view.dtype();
+  }
+
+  /** The views that a kernel reads and writes beside the bias. */
+  List<View> views() {
+    List<View> out = new ArrayList<>(List.of(a.view, b.view));
+    if (residual != null) {
+      out.add(residual.view);
+    }
+    out.add(c.view);
+    return out;
+  }
+
+  /** Bytes that all matrices start at a multiple of: a power of two up to 16. */
+  int alignment() {
+    long bytes = type().bytes();
+    long all = 16;
+    for (View v : views()) {
+      all |= v.offset() * bytes;
+    }
+    for (long s : batches.strides) {
+      all |= s * bytes;
+    }
+    return (int) Long.lowestOneBit(all);
   }
 
   /** Name of an activation's code in names of kernels. */

@@ -20,7 +20,7 @@ final class ProductKernels {
       return null;
     }
     String reason = refusal(p, g);
-    return reason == null ? tensorCores(p, g) : plain(p, g);
+    return reason == null ? tensorCores(p, g) : plain(p, g).because(reason);
   }
 
   /** Why the tensor-core kernel does not take a product; null where it does. */
@@ -80,8 +80,7 @@ final class ProductKernels {
             + tile(p, g.m(), g.n(), g.batches().count())
             + (columnMajor ? "_bt" : Product.suffix(g.activation()));
     long ldb = columnMajor ? g.b().column() : g.b().row();
-    return epilogue(
-            pointers(p.kernel(name, g.type()), g).i32(g.m(), g.n(), g.k()).i32(g.a().row(), ldb), g)
+    return epilogue(pointers(p, name, g).i32(g.m(), g.n(), g.k()).i32(g.a().row(), ldb), g)
         .grid(
             Math.ceilDiv(g.m(), Kernels.macro(name, "MORSE_BM")),
             Math.ceilDiv(g.n(), Kernels.macro(name, "MORSE_BN")),
@@ -91,7 +90,7 @@ final class ProductKernels {
   private static KernelStep plain(CudaProgram p, Product g) {
     String name = "gemm_plain" + Product.suffix(g.activation());
     return epilogue(
-            pointers(p.kernel(name, g.type()), g)
+            pointers(p, name, g)
                 .i32(g.m(), g.n(), g.k())
                 .i64(g.a().row(), g.a().column(), g.b().row(), g.b().column()),
             g)
@@ -99,10 +98,11 @@ final class ProductKernels {
             Math.ceilDiv(g.m(), PLAIN_TILE), Math.ceilDiv(g.n(), PLAIN_TILE), g.batches().count());
   }
 
-  private static KernelStep pointers(KernelStep step, Product g) {
-    return step.view(g.a().view())
+  private static KernelStep pointers(CudaProgram p, String name, Product g) {
+    return p.kernel(name, g.type())
+        .view(g.a().view())
         .view(g.b().view())
-        .view(g.bias())
+        .view(p.floats(g.bias()))
         .view(g.residual() == null ? null : g.residual().view())
         .view(g.c().view());
   }
