@@ -70,13 +70,24 @@ final class Charts {
             .yAxisTitle(frechet ? "Fréchet distance to the data" : "RMSE to the fine solution")
             .build();
     chart.getStyler().setLegendPosition(LegendPosition.InsideNE);
-    chart.getStyler().setXAxisLogarithmic(true);
-    chart.getStyler().setYAxisLogarithmic(true);
+    chart.getStyler().setXAxisMin(0.0);
+    chart.getStyler().setYAxisMin(0.0);
+    // Where Dash alone begins: what is cheaper and worse would press the rest together.
+    chart.getStyler().setYAxisMax(top(r, metric));
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
     series(chart, "Dash alone", r, metric, false, new Color(0x888888));
     series(chart, "Morse", r, metric, true, new Color(0x1f77b4));
     annotate(chart, r, metric, s);
     return BitmapEncoder.getBufferedImage(chart);
+  }
+
+  private static double top(EvaluationReport.Result r, String metric) {
+    return 1.3
+        * r.rows().stream()
+            .filter(p -> !p.point().withDot())
+            .mapToDouble(p -> p.tail(metric, 0.975))
+            .max()
+            .orElse(1);
   }
 
   private static void series(
@@ -103,8 +114,7 @@ final class Charts {
                         p.value(metric) - p.tail(metric, 0.025)))
             .toArray();
     for (int i = 0; i < error.length; i++) {
-      // On a logarithmic axis an interval must stay positive.
-      error[i] = Math.clamp(error[i], 0, 0.9 * y[i]);
+      error[i] = Math.clamp(error[i], 0, y[i]);
     }
     XYSeries line = chart.addSeries(name, x, y, error);
     line.setLineColor(color);
@@ -120,7 +130,7 @@ final class Charts {
       if (i >= 0) {
         String text =
             String.format(Locale.ROOT, "%.1fx%s", s.speedup()[i], s.reached()[i] ? "" : "*");
-        double above = row.value(metric) * 1.12;
+        double above = row.value(metric) + 0.04 * top(r, metric);
         chart.addAnnotation(new AnnotationText(text, row.lsd(), above, false));
       }
     }

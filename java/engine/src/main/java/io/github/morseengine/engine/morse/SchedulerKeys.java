@@ -93,6 +93,7 @@ final class SchedulerKeys {
           "sampling_eps",
           "snr");
 
+  /** The last two were written by the first versions of diffusers. */
   private static final Set<String> UNUSED =
       Set.of(
           "skip_prk_steps",
@@ -105,7 +106,9 @@ final class SchedulerKeys {
           "noise_sampler_seed",
           "flow_shift",
           "time_shift_type",
-          "shift_terminal");
+          "shift_terminal",
+          "tensor_format",
+          "timestep_values");
 
   private SchedulerKeys() {}
 
