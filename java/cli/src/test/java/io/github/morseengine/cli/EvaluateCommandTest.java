@@ -81,7 +81,8 @@ class EvaluateCommandTest {
     Map<?, ?> ddpm = (Map<?, ?>) samplers.get("ddpm");
     assertFalse(((Map<?, ?>) ddpm.get("metrics")).containsKey("rmse"), "ddpm has no solution");
     List<String> csv = Files.readAllLines(out.resolve("curves.csv"));
-    assertTrue(csv.size() > 8, csv.toString());
+    // Of Dash alone two points each; how many of Morse follows from the times measured.
+    assertTrue(csv.size() >= 1 + 2 * (2 + 1), csv.toString());
     int columns = csv.getFirst().split(",").length;
     csv.forEach(line -> assertEquals(columns, line.split(",", -1).length, line));
     assertNotNull(ImageIO.read(out.resolve("curves.png").toFile()));
@@ -196,8 +197,6 @@ class EvaluateCommandTest {
     String schedule = (String) Cli.json(report).get("schedule");
     assertTrue(
         Files.readString(model.resolve(TunedSchedules.FILE)).contains("\"" + schedule + "\""));
-    Cli small = Cli.run("generate", "--model", model, "--lsd", "1", "--out", png);
-    assertTrue(small.err().contains("cheapest"), small.err());
     assertEquals(
         0,
         Cli.run(
