@@ -82,21 +82,22 @@ final class GatheredConv {
 
   /** Channels per block if a layout is of the kind named above, else 0. */
   private int block(MemoryDesc layout, Constant weight) {
-    if (layout.bytes() != 4 * weight.elements()) {
-      return 0;
-    }
     MemoryDesc.Blocking b = layout.blocking(4);
     boolean one = b != null && b.sizes().length == 1 && b.dims()[0] == 0;
-    if (!one || outputs % b.sizes()[0] != 0) {
+    if (!one) {
       return 0;
     }
     long block = b.sizes()[0];
+    long blocks = (outputs + block - 1) / block;
+    if (layout.bytes() != 4 * weight.elements() / outputs * blocks * block) {
+      return 0;
+    }
     long width = window.kernel()[1];
     // Distances of O / block, I, kh and kw.
     long[] wanted = {
       window.kernel()[0] * width * inputs * block, block, width * inputs * block, inputs * block
     };
-    long[] sizes = {outputs / block, inputs, window.kernel()[0], width};
+    long[] sizes = {blocks, inputs, window.kernel()[0], width};
     for (int d = 0; d < 4; d++) {
       if (sizes[d] != 1 && b.strides()[d] != wanted[d]) {
         return 0;
@@ -111,52 +112,27 @@ final class GatheredConv {
     long rows = x.shape()[0] * y.shape()[2] * y.shape()[3];
     long k = (long) (taps[1] - taps[0]) * inputs;
     long all = window.kernel()[0] * window.kernel()[1] * inputs;
-    long blocks = outputs / block;
     boolean direct = k == inputs && rows * inputs == x.elements();
     View columns =
         direct
             ? new View(
                 x.slot(), x.offset(), DType.FLOAT32, new long[] {1, rows, k}, strides(rows, k))
             : p.allocateDense(DType.FLOAT32, 1, rows, k);
-    long[] weightShape = {blocks, k, block};
-    long[] weightStrides = {all * block, block, 1};
-    View out = blocked(y, rows, blocks, block);
     // oneDNN takes no bias per block (as a post-op of few rows it even crashes), so bias and
     // residual are added up beforehand.
     View addend = bias == null ? residual : p.allocate(DType.FLOAT32, y.shape(), y.strides());
-    View extra = addend == null ? null : blocked(addend, rows, blocks, block);
-    MemoryDesc cd = ConvLowering.desc(columns);
-    MemoryDesc wd = MemoryDesc.strided(DType.FLOAT32, weightShape, weightStrides);
-    MemoryDesc od = ConvLowering.desc(out);
-    MemoryDesc ed = extra == null ? null : ConvLowering.desc(extra);
-    boolean alone = p.alone(2 * rows * k * outputs, 4 * (rows * k + k * outputs + rows * outputs));
-    Primitive primitive;
-    int extraArg = 0;
-    try (Attributes attributes = new Attributes()) {
-      if (ed != null) {
-        extraArg = attributes.add(ed);
-      }
-      if (silu) {
-        attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
-      }
-      primitive = p.make(alone, () -> Primitive.matmul(p.engine, cd, wd, null, od, attributes));
-    }
-    DnnStep step = primitive == null ? null : new DnnStep(primitive, alone);
-    if (primitive == null || primitive.isReference()) {
-      ConvLowering.close(cd, wd, od, ed);
-      if (step != null) {
-        step.close();
-      }
+    List<Product> products = new ArrayList<>();
+    // Where the outputs fill no whole number of blocks, the last one is a product of its own.
+    int full = outputs / block;
+    boolean made = full == 0 || add(products, columns, k, all, 0, full, block, block, addend, silu);
+    int rest = outputs % block;
+    made =
+        made && (rest == 0 || add(products, columns, k, all, full, 1, rest, block, addend, silu));
+    if (!made) {
+      products.forEach(Product::close);
       return false;
     }
     View packed = p.packed(weight, 4, plain, layout);
-    View weights =
-        new View(
-            packed.slot(),
-            taps[0] * (long) inputs * block,
-            DType.FLOAT32,
-            weightShape,
-            weightStrides);
     View sum = bias == null || added(bias, addend) ? null : addend;
     if (!direct || sum != null) {
       List<View> views = new ArrayList<>();
@@ -169,15 +145,115 @@ final class GatheredConv {
       p.addHelper(
           new JavaStep("im2col", views, b -> new Gather(b, target, taps, bias, sum)), "im2col");
     }
-    step.with(Arg.SRC.code(), cd, columns).with(Arg.WEIGHTS.code(), wd, weights);
-    step.with(Arg.DST.code(), od, out);
-    if (ed != null) {
-      step.with(extraArg, ed, extra);
-    }
-    ConvLowering.scratch(p, step);
     String what = "Conv" + (residual == null ? "" : "+residual") + (silu ? "+SiLU" : "");
-    p.add(step, what, Flops.of(node));
+    for (Product product : products) {
+      product.bind(p, columns, packed, taps[0] * (long) inputs * block);
+      p.add(product.step, what, Flops.of(node) * product.outputs / outputs);
+    }
     p.put(node.output(0), y);
+    return true;
+  }
+
+  /**
+   * Some blocks of output channels as one batched product.
+   *
+   * @param step the product, not yet bound
+   * @param source layout of the columns
+   * @param weights layout of the blocks
+   * @param target layout of the outputs
+   * @param addend layout of what is added; null for nothing
+   * @param addendArg its argument code
+   * @param out the outputs
+   * @param extra what is added; null for nothing
+   * @param weightShape shape and strides of the blocks, in no memory yet
+   * @param weightOffset first element within the packed weights
+   * @param outputs output channels
+   */
+  private record Product(
+      DnnStep step,
+      MemoryDesc source,
+      MemoryDesc weights,
+      MemoryDesc target,
+      MemoryDesc addend,
+      int addendArg,
+      View out,
+      View extra,
+      View weightShape,
+      long weightOffset,
+      long outputs) {
+
+    void bind(Program p, View columns, View packed, long tapOffset) {
+      View own =
+          new View(
+              packed.slot(),
+              weightOffset + tapOffset,
+              DType.FLOAT32,
+              weightShape.shape(),
+              weightShape.strides());
+      step.with(Arg.SRC.code(), source, columns).with(Arg.WEIGHTS.code(), weights, own);
+      step.with(Arg.DST.code(), target, out);
+      if (addend != null) {
+        step.with(addendArg, addend, extra);
+      }
+      ConvLowering.scratch(p, step);
+    }
+
+    void close() {
+      step.close();
+      ConvLowering.close(source, weights, target, addend);
+    }
+  }
+
+  /** Makes the product of some blocks; false where oneDNN has no fast kernel for it. */
+  private boolean add(
+      List<Product> to,
+      View columns,
+      long k,
+      long all,
+      int first,
+      int blocks,
+      int width,
+      int block,
+      View addend,
+      boolean silu) {
+    long rows = columns.shape()[1];
+    View weights =
+        new View(
+            null,
+            0,
+            DType.FLOAT32,
+            new long[] {blocks, k, width},
+            new long[] {all * block, block, 1});
+    View out = blocked(y, rows, first * block, blocks, width, block);
+    View extra = addend == null ? null : blocked(addend, rows, first * block, blocks, width, block);
+    MemoryDesc cd = ConvLowering.desc(columns);
+    MemoryDesc wd = ConvLowering.desc(weights);
+    MemoryDesc od = ConvLowering.desc(out);
+    MemoryDesc ed = extra == null ? null : ConvLowering.desc(extra);
+    long channels = (long) blocks * width;
+    boolean alone =
+        p.alone(2 * rows * k * channels, 4 * (rows * k + k * channels + rows * channels));
+    Primitive primitive;
+    int extraArg = 0;
+    try (Attributes attributes = new Attributes()) {
+      if (ed != null) {
+        extraArg = attributes.add(ed);
+      }
+      if (silu) {
+        attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
+      }
+      primitive = p.make(alone, () -> Primitive.matmul(p.engine, cd, wd, null, od, attributes));
+    }
+    if (primitive == null || primitive.isReference()) {
+      ConvLowering.close(cd, wd, od, ed);
+      if (primitive != null) {
+        primitive.close();
+      }
+      return false;
+    }
+    DnnStep step = new DnnStep(primitive, alone);
+    long offset = first * all * block;
+    to.add(new Product(step, cd, wd, od, ed, extraArg, out, extra, weights, offset, channels));
     return true;
   }
 
@@ -201,14 +277,14 @@ final class GatheredConv {
     return new long[] {rows * k, k, 1};
   }
 
-  /** An image with channels innermost as [blocks, rows, block]. */
-  private static View blocked(View v, long rows, long blocks, int block) {
+  /** Some channels of an image with channels innermost as [blocks, rows, width]. */
+  private View blocked(View v, long rows, int first, int blocks, int width, int block) {
     return new View(
         v.slot(),
-        v.offset(),
+        v.offset() + first,
         DType.FLOAT32,
-        new long[] {blocks, rows, block},
-        new long[] {block, blocks * block, 1});
+        new long[] {blocks, rows, width},
+        new long[] {block, outputs, 1});
   }
 
   /** The range of kernel positions, row by row, that meet the image somewhere. */
