@@ -3,6 +3,7 @@ package io.github.morseengine.engine.backend.cuda;
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
+import io.github.morseengine.engine.error.ResourceLimitException;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
@@ -68,6 +69,7 @@ final class CudaCompiler {
     pairGates();
     for (Node node : graph.nodes()) {
       program.begin(node);
+      checkSizes(node);
       node(node);
     }
     bodyEnd = program.steps.size();
@@ -115,6 +117,24 @@ final class CudaCompiler {
     program.put(v, form);
   }
 
+  /** Kernels count elements in 32 bits. */
+  private static void checkSizes(Node node) {
+    for (Value v : node.outputs()) {
+      if (v != null && v.elements() > Integer.MAX_VALUE) {
+        throw new ResourceLimitException(
+            "node '"
+                + node.name()
+                + "': '"
+                + v.name()
+                + "' has "
+                + v.elements()
+                + " elements, a GPU kernel takes at most "
+                + Integer.MAX_VALUE
+                + ": use a smaller batch or size");
+      }
+    }
+  }
+
   private void pairGates() {
     Map<Value, List<Node>> consumers = graph.consumers();
     for (Node n : graph.nodes()) {
@@ -155,6 +175,9 @@ final class CudaCompiler {
     boolean some = y != null && y.elements() > 0;
     if (node.domain().equals(FusedOps.DOMAIN)) {
       return floats && some && fused(node);
+    }
+    if (!node.domain().isEmpty()) {
+      return false;
     }
     return switch (node.opType()) {
       case "Identity",

@@ -72,11 +72,12 @@ final class PointwiseOps {
     boolean known =
         node.domain().equals(FusedOps.DOMAIN)
             ? node.opType().equals(FusedOps.EXPRESSION) || node.opType().equals(FusedOps.SILU)
-            : FUNCTIONS.containsKey(node.opType())
-                || COMPARISONS.containsKey(node.opType())
-                || LOGICAL.containsKey(node.opType())
-                || ARITHMETIC.contains(node.opType())
-                || OTHERS.contains(node.opType());
+            : node.domain().isEmpty()
+                && (FUNCTIONS.containsKey(node.opType())
+                    || COMPARISONS.containsKey(node.opType())
+                    || LOGICAL.containsKey(node.opType())
+                    || ARITHMETIC.contains(node.opType())
+                    || OTHERS.contains(node.opType()));
     if (!known || !hasType(node.output(0).dtype())) {
       return false;
     }
