@@ -88,7 +88,9 @@ final class EngineOptions {
             .precision(Precision.valueOf(precision.toUpperCase(Locale.ROOT)))
             .build();
     if (engine.notice() != null) {
-      atEnd = () -> console.err().println("note: used the CPU, " + engine.notice());
+      String why = verbose ? engine.notice() : engine.notice().replaceFirst(";.*", "");
+      String more = verbose ? "" : " (morse doctor says what is missing)";
+      atEnd = () -> console.err().println("note: used the CPU, " + why + more);
     }
     return engine;
   }
