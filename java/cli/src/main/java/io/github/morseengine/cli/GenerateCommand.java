@@ -9,22 +9,17 @@ import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.PngWriter;
 import io.github.morseengine.engine.morse.Samplers;
-import io.github.morseengine.engine.morse.StepReport;
-import io.github.morseengine.engine.morse.WeightBytes;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
 import io.github.morseengine.engine.morse.latent.TextPipeline;
-import io.github.morseengine.engine.morse.latent.TextRequest;
 import io.github.morseengine.engine.morse.latent.TextResult;
 import io.github.morseengine.engine.tensor.Npy;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -51,8 +46,6 @@ final class GenerateCommand implements Callable<Integer> {
 
   private static final int MOST_PICTURES = 1_000_000;
   private static final double MOST_GUIDANCE = 1000;
-  private static final int MOST_NAMED = 4;
-  private static final double MB = 1e6;
 
   private final Console console;
 
@@ -201,9 +194,9 @@ final class GenerateCommand implements Callable<Integer> {
         result = pipeline.generate(request, progress);
       }
       List<Path> files = write(directory, request, result, result.latents(), Map.of());
-      print(directory, request, result, files);
+      GenerateReport.print(console, directory, request, result, files, outDir, steps.asked());
       Report report = options.report("generate", directory.path().toString(), engine);
-      fill(report, request, result, files);
+      GenerateReport.fill(report, request, result, files);
       options.write(report, begin);
     }
     return 0;
@@ -220,92 +213,26 @@ final class GenerateCommand implements Callable<Integer> {
       TextDefaults defaults = TextDefaults.of(folder, pipeline.embedsGuidance());
       GenerateRequest sampling = request(folder.models(), defaults);
       if (text.prompts() != null) {
-        lines(folder, pipeline, sampling, engine, begin);
+        new PromptRun(console, options, text, outDir)
+            .run(folder, pipeline, sampling, engine, begin);
         return 0;
       }
-      TextResult result = draw(pipeline, text.request(sampling, text.prompt()));
+      TextResult result = PromptRun.draw(console, pipeline, text.request(sampling, text.prompt()));
       List<Path> files =
           write(
               folder.models(),
               sampling,
               result.sampling(),
               result.pictures(),
-              texts(text.prompt()));
-      print(folder.models(), sampling, result.sampling(), files);
+              text.metadata(text.prompt()));
+      GenerateReport.print(
+          console, folder.models(), sampling, result.sampling(), files, outDir, steps.asked());
       Report report = options.report("generate", folder.path().toString(), engine);
-      fill(report, sampling, result.sampling(), files);
-      fill(report, result, text.prompt());
+      GenerateReport.fill(report, sampling, result.sampling(), files);
+      GenerateReport.fill(report, result, text.prompt());
       options.write(report, begin);
     }
     return 0;
-  }
-
-  private TextResult draw(TextPipeline pipeline, TextRequest request) {
-    TextResult result;
-    try (Progress progress = new Progress(console, "drawing")) {
-      result = pipeline.generate(request, progress);
-    }
-    result.notes().forEach(n -> console.err().println("morse: " + n));
-    return result;
-  }
-
-  private Map<String, String> texts(List<String> prompts) {
-    Map<String, String> out = new LinkedHashMap<>();
-    out.put("prompt", String.join("; ", prompts));
-    if (text.negative() != null) {
-      out.put("negative_prompt", text.negative());
-    }
-    return out;
-  }
-
-  private void lines(
-      DiffusersFolder folder,
-      TextPipeline pipeline,
-      GenerateRequest sampling,
-      Engine engine,
-      long begin) {
-    PromptFile file = PromptFile.read(text.prompts(), outDir, sampling.count());
-    OutputFiles.makeFolder(outDir);
-    int drawn = 0;
-    for (int line = 0; line < file.lines().size(); line++) {
-      if (file.done(line)) {
-        continue;
-      }
-      long start = System.nanoTime();
-      List<String> prompts = List.of(file.lines().get(line));
-      TextResult result = draw(pipeline, text.request(sampling, prompts));
-      Map<String, String> metadata = metadata(folder.models(), sampling);
-      metadata.putAll(texts(prompts));
-      List<Path> files = new ArrayList<>();
-      for (int i = 0; i < sampling.count(); i++) {
-        metadata.put("index", Integer.toString(i));
-        PngWriter.write(Images.image(result.pictures(), i), metadata, file.picture(line, i));
-        files.add(file.picture(line, i));
-      }
-      Report report = options.report("generate", folder.path().toString(), engine);
-      report.put("line", line);
-      fill(report, sampling, result.sampling(), files);
-      fill(report, result, prompts);
-      report.put("wall_ms", (System.nanoTime() - start) / 1e6);
-      file.report(report.line());
-      drawn++;
-    }
-    console
-        .out()
-        .printf(
-            "%s: %d of %d prompts drawn, %d were there already -> %s%n",
-            name(folder.models()), drawn, file.lines().size(), file.lines().size() - drawn, outDir);
-    Report report = options.report("generate", folder.path().toString(), engine);
-    report.put("prompts", file.lines().size());
-    report.put("drawn", drawn);
-    options.write(report, begin);
-  }
-
-  private static void fill(Report report, TextResult result, List<String> prompts) {
-    report.put("prompts", prompts);
-    report.put("encode_ms", result.encodeMs());
-    report.put("decode_ms", result.decodeMs());
-    report.put("notes", result.notes());
   }
 
   private void check() {
@@ -395,7 +322,7 @@ final class GenerateCommand implements Callable<Integer> {
       Tensor pictures,
       Map<String, String> more) {
     List<Path> files = new ArrayList<>();
-    Map<String, String> text = metadata(directory, r);
+    Map<String, String> text = GenerateReport.metadata(directory, r);
     text.putAll(more);
     if (out != null) {
       int columns = (int) Math.ceil(Math.sqrt(r.count()));
@@ -423,109 +350,5 @@ final class GenerateCommand implements Callable<Integer> {
       files.add(saveTrajectory);
     }
     return files;
-  }
-
-  private static Map<String, String> metadata(ModelDirectory directory, GenerateRequest r) {
-    Map<String, String> text = new LinkedHashMap<>();
-    text.put("Software", "morse");
-    text.put("model", name(directory));
-    text.put("sampler", r.sampler());
-    text.put("seed", Long.toString(r.seed()));
-    text.put("count", Integer.toString(r.count()));
-    text.put("schedule", r.schedule().toString());
-    text.put("guidance", Double.toString(r.guidance()));
-    text.put("guidance_rescale", Double.toString(r.rescale()));
-    text.put("classifier_guidance", Double.toString(r.classifier()));
-    if (!r.labels().isEmpty()) {
-      text.put("labels", String.join("; ", r.labels()));
-    }
-    return text;
-  }
-
-  private static String name(ModelDirectory directory) {
-    Path name = directory.path().toAbsolutePath().normalize().getFileName();
-    return name == null ? directory.path().toString() : name.toString();
-  }
-
-  private void print(
-      ModelDirectory directory, GenerateRequest r, GenerateResult result, List<Path> files) {
-    String where =
-        files.size() > MOST_NAMED
-            ? files.size() + " files in " + outDir
-            : files.stream().map(Path::toString).collect(Collectors.joining(", "));
-    WeightBytes w = result.weightBytes();
-    String ratio =
-        result.dotSteps() == 0
-            ? ""
-            : String.format(
-                Locale.ROOT,
-                ", t_dot %.2f ms (%.1fx)",
-                result.dotMs(),
-                result.dashMs() / result.dotMs());
-    console
-        .out()
-        .printf(
-            Locale.ROOT,
-            "%s: %d pictures, %d Dash + %d Dot steps of %s, seed %d -> %s%n"
-                + "t_dash %.2f ms%s at batch %d; LSD %.2f%s; %.2f images/s; load %.0f ms%n"
-                + "weights: Dash %.1f MB, Dot %.1f MB, shared %.1f MB, held %.1f MB; arena %.1f"
-                + " MB%n",
-            name(directory),
-            r.count(),
-            result.dashSteps(),
-            result.dotSteps(),
-            r.sampler(),
-            r.seed(),
-            where,
-            result.dashMs(),
-            ratio,
-            result.batch(),
-            result.lsd(),
-            steps.asked(),
-            result.imagesPerSecond(),
-            result.loadMs(),
-            w.dash() / MB,
-            w.dot() / MB,
-            w.shared() / MB,
-            w.device() / MB,
-            result.arenaBytes() / MB);
-  }
-
-  private static void fill(
-      Report report, GenerateRequest r, GenerateResult result, List<Path> files) {
-    report.put("labels", r.labels());
-    report.put("sampler", r.sampler());
-    report.put("seed", r.seed());
-    report.put("count", r.count());
-    report.put("batch", result.batch());
-    List<Map<String, Object>> steps = new ArrayList<>();
-    for (StepReport s : result.steps()) {
-      Map<String, Object> step = new LinkedHashMap<>();
-      step.put("index", s.index());
-      step.put("timestep", s.timestep());
-      step.put("kind", s.kind().label());
-      step.put("ms", s.ms());
-      steps.add(step);
-    }
-    report.put("steps", steps);
-    report.put("schedule", r.schedule().toString());
-    report.put("guidance", r.guidance());
-    report.put("guidance_rescale", r.rescale());
-    report.put("classifier_guidance", r.classifier());
-    report.put("n_dash", result.dashSteps());
-    report.put("n_dot", result.dotSteps());
-    report.put("t_dash_ms", result.dashMs());
-    report.put("t_dot_ms", result.dotMs());
-    report.put("lsd", result.lsd());
-    report.put("images_per_second", result.imagesPerSecond());
-    report.put("load_ms", result.loadMs());
-    Map<String, Object> weights = new LinkedHashMap<>();
-    weights.put("dash", result.weightBytes().dash());
-    weights.put("dot", result.weightBytes().dot());
-    weights.put("shared", result.weightBytes().shared());
-    weights.put("device", result.weightBytes().device());
-    report.put("weight_bytes", weights);
-    report.put("arena_bytes", result.arenaBytes());
-    report.put("files", files.stream().map(Path::toString).toList());
   }
 }

@@ -7,7 +7,9 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
@@ -82,8 +84,14 @@ final class TextOptions {
     return prompts;
   }
 
-  String negative() {
-    return negative;
+  /** Text chunks about prompts for a picture's file. */
+  Map<String, String> metadata(List<String> prompts) {
+    Map<String, String> out = new LinkedHashMap<>();
+    out.put("prompt", String.join("; ", prompts));
+    if (negative != null) {
+      out.put("negative_prompt", negative);
+    }
+    return out;
   }
 
   /** Refuses what contradicts itself, before any work. */
