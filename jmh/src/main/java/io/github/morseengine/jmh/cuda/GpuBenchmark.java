@@ -12,8 +12,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -30,11 +32,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One library call on a GPU: the result is verified first, element by element at random places
- * against double precision; then runs are timed by the GPU's own events, several between two of
- * them, so that the host's share does not count. The last line gives the median with TFLOP/s, GB/s
- * and the share of the GPU's peak, which is the rate of one large product in the same process. On
- * the simulated device times mean nothing, and no share is printed.
+ * One library call or own kernel on a GPU: the result is verified first, element by element at
+ * random places against double precision; then runs are timed by the GPU's own events, several
+ * between two of them, so that the host's share does not count. The last line gives the median with
+ * TFLOP/s, GB/s and the shares of what the GPU reaches in the same process ({@link Peaks}). On the
+ * simulated device times mean nothing, and no share is printed.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -57,7 +59,7 @@ public abstract class GpuBenchmark {
   /** Elements that are computed again. */
   private static final int SAMPLES = 200;
 
-  /** Element type. */
+  /** Element type; {@code float32} where the kernel has it. */
   @Param({"float16", "bfloat16"})
   public String type = "float16";
 
@@ -66,12 +68,14 @@ public abstract class GpuBenchmark {
 
   private final SplittableRandom random = new SplittableRandom(1);
   private final List<DeviceBuffer> buffers = new ArrayList<>();
+  private final Map<Tensor, Long> places = new IdentityHashMap<>();
+  private final List<Tensor> results = new ArrayList<>();
   private final List<Double> micros = new ArrayList<>();
   private CudaStream stream;
   private CudaEvent start;
   private CudaEvent end;
   private int runs;
-  private double peak;
+  private Peaks peaks;
 
   /** For the calls. */
   protected GpuBenchmark() {}
@@ -106,11 +110,12 @@ public abstract class GpuBenchmark {
     end = device.newEvent();
     boolean simulated = isSimulated();
     runs = simulated ? 1 : RUNS;
-    peak = simulated ? 0 : CublasLtMatmul.peak(device);
+    peaks = simulated ? null : Peaks.measure(device, cache());
     bind();
+    reset(stream);
     enqueue(stream);
     stream.synchronize();
-    readBack();
+    results.forEach(this::read);
     for (int i = 0; i < SAMPLES; i++) {
       verify(random);
     }
@@ -127,12 +132,22 @@ public abstract class GpuBenchmark {
     return DiskCache.ofUser("plans");
   }
 
-  /** Brings the result to the host. */
-  protected abstract void readBack();
+  /** Enqueues what must precede the runs of one measurement, outside of the time. */
+  protected void reset(CudaStream on) {}
+
+  /** {@return launches on this device, of the element type} */
+  final Launches newLaunches() {
+    return new Launches(device, elements(), this::place);
+  }
 
   /** {@return the element type} */
   protected final DType elements() {
-    return type.equals("float16") ? DType.FLOAT16 : DType.BFLOAT16;
+    return switch (type) {
+      case "float32" -> DType.FLOAT32;
+      case "float16" -> DType.FLOAT16;
+      case "bfloat16" -> DType.BFLOAT16;
+      default -> throw new IllegalArgumentException("no kernel computes with " + type);
+    };
   }
 
   /** {@return random numbers between -scale and scale} */
@@ -144,13 +159,29 @@ public abstract class GpuBenchmark {
     return t;
   }
 
-  /** {@return the address of a copy on the device, freed at the end} */
-  protected final long onDevice(Tensor t) {
-    long bytes = t.byteSize();
-    long address = onDevice(bytes);
-    stream.copyToDevice(address, t.data(), bytes);
-    stream.synchronize();
-    return address;
+  /** {@return the address of a tensor's copy on the device, made at the first call} */
+  protected final long place(Tensor t) {
+    return places.computeIfAbsent(
+        t,
+        tensor -> {
+          long address = onDevice(tensor.byteSize());
+          stream.copyToDevice(address, tensor.data(), tensor.byteSize());
+          stream.synchronize();
+          return address;
+        });
+  }
+
+  /** {@return a tensor of NaNs on the device that is read back before results are verified} */
+  protected final Tensor result(DType of, long count) {
+    Tensor t = Tensor.allocate(of, count);
+    places.put(t, onDevice(t.byteSize()));
+    return result(t);
+  }
+
+  /** {@return a tensor that a run changes: it is read back before results are verified} */
+  protected final Tensor result(Tensor t) {
+    results.add(t);
+    return t;
   }
 
   /** {@return the address of memory of NaNs on the device, freed at the end} */
@@ -161,20 +192,27 @@ public abstract class GpuBenchmark {
     return b.address();
   }
 
-  /** Copies from the device. */
-  protected final void read(Tensor target, long address) {
+  private void read(Tensor target) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment copy = arena.allocate(target.byteSize());
-      stream.copyToHost(copy, address, target.byteSize());
+      stream.copyToHost(copy, place(target), target.byteSize());
       stream.synchronize();
       target.data().copyFrom(copy);
     }
   }
 
+  /** {@return half the distance from 1 to the next number of the element type} */
+  protected final double unit() {
+    return switch (elements()) {
+      case FLOAT32 -> 0x1p-24;
+      case FLOAT16 -> 0x1p-11;
+      default -> 0x1p-8;
+    };
+  }
+
   /** Fails unless two numbers agree to the type's rounding and the rounding of float sums. */
   protected final void near(String what, double got, double expected, double size) {
-    double half = elements() == DType.FLOAT16 ? 0x1p-11 : 0x1p-8;
-    double tolerance = Math.abs(expected) * half * 1.01 + size * 0x1p-14 + 0x1p-20;
+    double tolerance = Math.abs(expected) * unit() * 1.01 + size * 0x1p-14 + 0x1p-20;
     if (!(Math.abs(got - expected) <= tolerance)) {
       throw new IllegalStateException(what + ": " + got + " instead of " + expected);
     }
@@ -192,6 +230,7 @@ public abstract class GpuBenchmark {
   }
 
   private double time() {
+    reset(stream);
     stream.record(start);
     for (int i = 0; i < runs; i++) {
       enqueue(stream);
@@ -208,10 +247,7 @@ public abstract class GpuBenchmark {
       Collections.sort(micros);
       double us = micros.get(micros.size() / 2);
       double tflops = flops() / us * 1e-6;
-      String share =
-          peak > 0
-              ? String.format(Locale.ROOT, ", %.2f of the peak of %.0f", tflops / peak, peak)
-              : "";
+      String share = peaks == null ? "" : peaks.shares(flops(), bytes(), us);
       System.out.printf(
           Locale.ROOT,
           "# %.2f us, %.3f TFLOP/s, %.1f GB/s%s%n",
