@@ -12,7 +12,12 @@ final class AttentionLowering {
   private static final long LARGEST_PLAIN_HEAD = 512;
   private static final int VECTOR = 8;
   private static final int PLAIN_QUERIES = 16;
-  private static final int WIDE_PITCH = 8;
+
+  /** Queries per block of the kernel for wide heads. */
+  private static final int WIDE_QUERIES = 64;
+
+  /** Static shared memory of the kernels beside their tiles, at most. */
+  private static final long STATIC_SHARED = 1024;
 
   private AttentionLowering() {}
 
@@ -100,14 +105,22 @@ final class AttentionLowering {
         ElementTypes.isHalf(p.type)
             && p.device.computeCapability() >= 80
             && h.isSquare()
-            && h.isAligned();
+            && h.isAligned()
+            && h.scale() > 0;
     if (tensorCores && size <= LARGEST_HEAD && size % VECTOR == 0) {
-      return tiled(p, "attention_d" + size + suffix, h);
+      String name = "attention_d" + size + suffix;
+      int queries = Kernels.macro(name, "MORSE_BM");
+      if (blocks(h, queries) < p.device.multiprocessors() && Kernels.has(name + "_short")) {
+        name += "_short";
+        queries = Kernels.macro(name, "MORSE_BM");
+      }
+      return tiled(p, name, queries, h);
     }
     if (tensorCores && (size == 256 || size == 512)) {
       String name = "attention_wide_d" + size + suffix;
-      KernelStep step = tiled(p, name, h);
-      return step;
+      if (Kernels.shared(name) + STATIC_SHARED <= p.device.sharedBytesPerBlockOptin()) {
+        return tiled(p, name, WIDE_QUERIES, h);
+      }
     }
     long largest = Math.max(size, h.v().shape()[3]);
     if (largest > LARGEST_PLAIN_HEAD) {
@@ -119,12 +132,15 @@ final class AttentionLowering {
         .grid(Math.ceilDiv(h.q().shape()[2], PLAIN_QUERIES), h.q().shape()[1], h.q().shape()[0]);
   }
 
-  private static KernelStep tiled(CudaProgram p, String name, Heads h) {
+  private static long blocks(Heads h, int queries) {
+    long[] q = h.q().shape();
+    return Math.ceilDiv(q[2], queries) * q[1] * q[0];
+  }
+
+  private static KernelStep tiled(CudaProgram p, String name, int queries, Heads h) {
+    long[] q = h.q().shape();
     return strides(pointers(p.kernel(name, p.type), h), h)
-        .grid(
-            Math.ceilDiv(h.q().shape()[2], Kernels.macro(name, "MORSE_BM")),
-            h.q().shape()[1],
-            h.q().shape()[0]);
+        .grid(Math.ceilDiv(q[2], queries), q[1], q[0]);
   }
 
   private static KernelStep pointers(KernelStep step, Heads h) {

@@ -43,6 +43,16 @@ final class Kernels {
     return KernelSources.instance(name).macro(macro);
   }
 
+  /** Whether a kernel is shipped. */
+  static boolean has(String name) {
+    return KernelSources.instances().stream().anyMatch(i -> i.name().equals(name));
+  }
+
+  /** Bytes of dynamic shared memory of a shipped kernel. */
+  static long shared(String name) {
+    return KernelSources.instance(name).sharedBytes();
+  }
+
   /**
    * Starts a launch of a generated kernel.
    *

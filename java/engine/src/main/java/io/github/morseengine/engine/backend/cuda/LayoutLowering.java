@@ -61,7 +61,7 @@ final class LayoutLowering {
     return step;
   }
 
-  /** Pad by a constant, or by copies of the edge where each side gets at most one element. */
+  /** Pad by a constant that is known; false for every other form. */
   static boolean pad(CudaProgram p, Node node) {
     View x = p.get(node.input(0));
     long[] pads = pads(node, x.rank());
