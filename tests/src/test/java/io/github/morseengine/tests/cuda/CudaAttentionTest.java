@@ -37,23 +37,44 @@ class CudaAttentionTest {
     "520, gemm"
   })
   void agreesWithTheReference(int head, String kernel) {
-    long[] q = {1, 2, 67, head};
-    long[] k = {1, 2, 77, head};
+    try (Engine cuda = CudaEngines.ownKernels(Precision.FP16)) {
+      compare(cuda, head, kernel);
+    }
+  }
+
+  /** On the simulated device cuDNN computes at once, so either may win; both must be right. */
+  @ParameterizedTest
+  @CsvSource({"own, attention_d64", "cudnn, cuDNN", "measured, "})
+  void cudnnIsACandidate(String choice, String kernel) {
+    try (Engine cuda = CudaEngines.attention(choice)) {
+      compare(cuda, 64, kernel == null ? "" : kernel);
+    }
+  }
+
+  /** Operands are projections, heads beside each other in each token, as networks have them. */
+  private void compare(Engine cuda, int head, String kernel) {
+    long[] q = {1, 67, 2 * head};
+    long[] k = {1, 77, 2 * head};
     ModelBuilder b =
         new ModelBuilder()
             .opset(23)
             .input("q", DType.FLOAT32, q)
             .input("k", DType.FLOAT32, k)
             .input("v", DType.FLOAT32, k)
-            .output("y", q);
-    b.node("Attention", "y", "q", "k", "v");
+            .output("y", 1, 2, 67, head);
+    for (String name : new String[] {"q", "k", "v"}) {
+      b.longs(name + "s", 1, name.equals("q") ? 67 : 77, 2, head);
+      b.node("Reshape", name + "r", name, name + "s");
+      b.node("Transpose", name + "h", name + "r")
+          .addAttribute(ModelBuilder.ints("perm", 0, 2, 1, 3));
+    }
+    b.node("Attention", "y", "qh", "kh", "vh");
     Path file = b.write(folder.resolve("attention.onnx"));
     Map<String, Tensor> in = new TreeMap<>();
     in.put("q", Tensor.ofFloats(ModelBuilder.random(1, 2 * 67 * head), q));
     in.put("k", Tensor.ofFloats(ModelBuilder.random(2, 2 * 77 * head), k));
     in.put("v", Tensor.ofFloats(ModelBuilder.random(3, 2 * 77 * head), k));
     try (Engine reference = Runner.engine("reference");
-        Engine cuda = CudaEngines.ownKernels(Precision.FP16);
         CompiledModel model = cuda.compile(file, Runner.options(in))) {
       assertTrue(
           model.steps().stream().anyMatch(s -> s.kernel().startsWith(kernel)),

@@ -19,9 +19,23 @@ final class CudaEngines {
     return open(precision, false);
   }
 
+  /** With cuDNN, and the attention that the property of that name asks for. */
+  static Engine attention(String choice) {
+    SimulatedDevice.use();
+    System.setProperty("morse.cuda.attention", choice);
+    System.clearProperty("morse.cuda.measure");
+    System.setProperty("morse.cuda.cublaslt", "false");
+    try {
+      return Engine.builder().backend("cuda").precision(Precision.FP16).build();
+    } finally {
+      System.clearProperty("morse.cuda.cublaslt");
+    }
+  }
+
   private static Engine open(Precision precision, boolean libraries) {
     SimulatedDevice.use();
     System.setProperty("morse.cuda.measure", "false");
+    System.clearProperty("morse.cuda.attention");
     System.setProperty("morse.cuda.cudnn", Boolean.toString(libraries));
     System.setProperty("morse.cuda.cublaslt", Boolean.toString(libraries));
     try {

@@ -22,7 +22,7 @@ final class AttentionLowering {
   private AttentionLowering() {}
 
   /** The four views of an attention, dimensions [N, H, L or S, head size]. */
-  private record Heads(View q, View k, View v, View y, View mask, float scale) {
+  record Heads(View q, View k, View v, View y, View mask, float scale) {
 
     long size() {
       return q.shape()[3];
@@ -78,7 +78,8 @@ final class AttentionLowering {
     if (step == null) {
       decomposed(p, h, Flops.of(node));
     } else {
-      p.add(step, m == null ? "Attention" : "Attention+mask", Flops.of(node));
+      String what = m == null ? "Attention" : "Attention+mask";
+      p.add(Attentions.choose(p, h, step), what, Flops.of(node));
     }
     p.put(node.output(0), h.y());
     return true;
@@ -98,7 +99,8 @@ final class AttentionLowering {
     return fits ? v : p.dense(v);
   }
 
-  private static KernelStep fused(CudaProgram p, Heads h) {
+  /** Our kernel for some operands; null where there is none. */
+  static KernelStep fused(CudaProgram p, Heads h) {
     long size = h.size();
     String suffix = h.mask() == null ? "" : "_mask";
     boolean tensorCores =

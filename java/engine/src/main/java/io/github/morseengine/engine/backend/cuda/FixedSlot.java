@@ -27,6 +27,11 @@ final class FixedSlot extends Slot {
     return new View(slot, v.offset(), v.dtype(), v.shape(), v.strides());
   }
 
+  /** Memory of its own for what a view looks like, from its first element on. */
+  static View view(long address, long bytes, View like) {
+    return new View(new FixedSlot(address, bytes), 0, like.dtype(), like.shape(), like.strides());
+  }
+
   /** A buffer as a tensor. */
   static View view(DeviceBuffer buffer, DType dtype, long[] shape, long[] strides) {
     return new View(new FixedSlot(buffer.address(), buffer.bytes()), 0, dtype, shape, strides);

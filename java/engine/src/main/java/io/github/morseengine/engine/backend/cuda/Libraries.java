@@ -3,13 +3,18 @@ package io.github.morseengine.engine.backend.cuda;
 import io.github.morseengine.engine.backend.cuda.cublaslt.CublasLtPlans;
 import io.github.morseengine.engine.backend.cuda.cublaslt.MatmulPlan;
 import io.github.morseengine.engine.backend.cuda.cublaslt.MatmulSpec;
+import io.github.morseengine.engine.backend.cuda.cudnn.AttentionSpec;
 import io.github.morseengine.engine.backend.cuda.cudnn.ConvSpec;
 import io.github.morseengine.engine.backend.cuda.cudnn.CudnnPlan;
 import io.github.morseengine.engine.backend.cuda.cudnn.CudnnPlans;
 import io.github.morseengine.engine.device.DiskCache;
 import io.github.morseengine.engine.device.cuda.CudaDevice;
 import io.github.morseengine.engine.error.NativeLibraryException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * NVIDIA's libraries beside our own kernels, each opened when it is first asked; without one our
@@ -26,6 +31,17 @@ final class Libraries implements AutoCloseable {
   /** System property: {@code false} takes the libraries' first choice and measures nothing. */
   static final String MEASURE = "morse.cuda.measure";
 
+  /** System property: {@code own} or {@code cudnn} for one, else whichever is faster. */
+  static final String ATTENTION = "morse.cuda.attention";
+
+  /** Which attention to run. */
+  enum Attention {
+    OWN,
+    CUDNN,
+    FASTEST
+  }
+
+  private final Map<String, Boolean> cudnnAttention = new HashMap<>();
   private final CudaDevice device;
   private final boolean measured;
   private CudnnPlans cudnn;
@@ -44,12 +60,54 @@ final class Libraries implements AutoCloseable {
     }
   }
 
+  /** Which attention to run: ours where nothing is measured and cuDNN is not asked for. */
+  Attention attention() {
+    return switch (System.getProperty(ATTENTION, "")) {
+      case "own" -> Attention.OWN;
+      case "cudnn" -> Attention.CUDNN;
+      default -> measured ? Attention.FASTEST : Attention.OWN;
+    };
+  }
+
   private static boolean isOn(String property) {
     return !"false".equals(System.getProperty(property));
   }
 
   /** cuDNN's plan of a convolution; nothing where there is no cuDNN or it has none. */
   synchronized Optional<CudnnPlan> convolution(ConvSpec spec) {
+    return openCudnn() ? cudnn.find(spec) : Optional.empty();
+  }
+
+  /** cuDNN's plan of an attention; nothing where there is no cuDNN or it has none. */
+  synchronized Optional<CudnnPlan> attention(AttentionSpec spec) {
+    return openCudnn() ? cudnn.find(spec) : Optional.empty();
+  }
+
+  /**
+   * Whether cuDNN's attention beats ours, as this machine's cache remembers or as measured now.
+   *
+   * @param spec the attention
+   * @param measure runs both
+   */
+  synchronized boolean cudnnIsFaster(AttentionSpec spec, BooleanSupplier measure) {
+    return cudnnAttention.computeIfAbsent(
+        spec.key(),
+        k -> {
+          DiskCache cache = DiskCache.ofUser("plans");
+          List<String> parts =
+              List.of("attention contest 1", device.name(), cudnn.version(), spec.key());
+          String key = DiskCache.key(parts);
+          byte[] known = cache.read(key);
+          if (known != null && known.length == 1) {
+            return known[0] == 1;
+          }
+          boolean wins = measure.getAsBoolean();
+          cache.write(key, new byte[] {(byte) (wins ? 1 : 0)});
+          return wins;
+        });
+  }
+
+  private boolean openCudnn() {
     if (cudnn == null && noCudnn == null) {
       try {
         cudnn = new CudnnPlans(device, DiskCache.ofUser("plans"), measured);
@@ -57,10 +115,10 @@ final class Libraries implements AutoCloseable {
         noCudnn = e.getMessage();
       }
     }
-    return cudnn == null ? Optional.empty() : cudnn.find(spec);
+    return cudnn != null;
   }
 
-  /** Why the latest convolution did not go to cuDNN. */
+  /** Why the latest convolution or attention did not go to cuDNN. */
   synchronized String noCudnn() {
     return noCudnn == null ? "it has no engine for this" : noCudnn;
   }
