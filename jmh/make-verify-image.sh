@@ -59,6 +59,7 @@ cp -R "$home/tests/src/test/resources/golden/emoji32" "$root/data/tests/src/test
 mkdir -p "$root/data/kernels/proof"
 cp "$home/kernels/proof/pointwise.cu" "$root/data/kernels/proof/"
 cp "$here/verify-gpu.sh" "$here/torch_times.py" "$root/"
+cp -R "$here/nsight" "$root/"
 
 mkdir -p "$(dirname "$file")"
 tar -C "$work" -cf - verify-gpu | gzip -9 > "$file.part"

@@ -32,6 +32,7 @@ public final class Part {
         case "faults" -> new FaultChecks(out, quick).run();
         case "sticky" -> FaultChecks.sticky(out);
         case "kernels" -> kernels(out, quick, option(all, "only="));
+        case "profile" -> new Workload(out, quick).run(option(all, "only="));
         case "steps" -> new StepTimes(out, quick, peaks(option(all, "peaks="))).run();
         default -> throw new IllegalArgumentException("no part " + arguments[0]);
       }

@@ -32,6 +32,11 @@ class VerifyGpuTest {
 
   @BeforeAll
   static void makeImage() throws Exception {
+    image();
+  }
+
+  /** {@return the image, made anew} */
+  static Path image() throws Exception {
     Path log = Files.createTempFile("verify-image", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(
@@ -43,6 +48,7 @@ class VerifyGpuTest {
     assertTrue(process.waitFor(300, TimeUnit.SECONDS), "making the image hangs");
     assertEquals(0, process.exitValue(), Files.readString(log));
     Files.delete(log);
+    return IMAGE;
   }
 
   /** What came of the script. */

@@ -8,11 +8,14 @@ import io.github.morseengine.engine.backend.Trajectory;
 import io.github.morseengine.engine.backend.cpu.CpuUpdate;
 import io.github.morseengine.engine.device.cuda.CudaDevice;
 import io.github.morseengine.engine.device.cuda.DeviceWeights;
+import io.github.morseengine.engine.ffi.nvtx.Ranges;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.tensor.DType;
 
 /** Runs graphs on an NVIDIA GPU. */
 public final class CudaBackend implements Backend {
+
+  private static final Ranges.Name LOAD = Ranges.name("load");
 
   private final CudaDevice device;
   private final Kernels kernels;
@@ -73,6 +76,7 @@ public final class CudaBackend implements Backend {
   public Executable compile(Graph graph) {
     device.checkUsable();
     CudaProgram program = new CudaProgram(device, kernels, libraries, weights, type, tf32);
+    Ranges.push(LOAD);
     try {
       CudaCompiler compiler = new CudaCompiler(graph, program);
       compiler.run();
@@ -81,6 +85,8 @@ public final class CudaBackend implements Backend {
       program.steps.forEach(CudaStep::close);
       program.weights.forEach(DeviceWeights.DeviceWeight::close);
       throw e;
+    } finally {
+      Ranges.pop();
     }
   }
 

@@ -10,6 +10,7 @@ import io.github.morseengine.engine.device.cuda.DeviceBuffer;
 import io.github.morseengine.engine.device.cuda.PinnedBuffer;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.MorseException;
+import io.github.morseengine.engine.ffi.nvtx.Ranges;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -23,12 +24,17 @@ import java.util.List;
 final class CudaRun implements Run {
 
   private static final long ALIGNMENT = CudaProgram.ALIGNMENT;
+  private static final Ranges.Name STEP = Ranges.name("step");
 
   private final CudaExecutable executable;
   private final Resources resources = new Resources();
   private final CudaStream stream;
   private final CudaBinding binding;
   private final CudaStep.Bound[] steps;
+
+  /** What a profiler shows for each step. */
+  private final Ranges.Name[] names;
+
   private final MemorySegment[] inputs;
   private final MemorySegment[] outputs;
   private final MemorySegment faults;
@@ -40,6 +46,10 @@ final class CudaRun implements Run {
     this.executable = executable;
     this.steps = new CudaStep.Bound[executable.steps.size()];
     this.events = new CudaEvent[steps.length + 1];
+    this.names =
+        executable.steps().stream()
+            .map(s -> Ranges.name(s.name() + " " + s.kernel()))
+            .toArray(Ranges.Name[]::new);
     CudaDevice device = executable.device;
     try {
       stream = resources.add(device.newStream());
@@ -111,15 +121,20 @@ final class CudaRun implements Run {
   @Override
   public void execute() {
     executable.device.checkUsable();
-    if (executable.isCapturable()) {
-      if (graph == null) {
-        graph = resources.add(capture());
+    Ranges.push(STEP);
+    try {
+      if (executable.isCapturable()) {
+        if (graph == null) {
+          graph = resources.add(capture());
+        }
+        stream.launch(graph);
+      } else {
+        enqueue(null);
       }
-      stream.launch(graph);
-    } else {
-      enqueue(null);
+      stream.synchronize();
+    } finally {
+      Ranges.pop();
     }
-    stream.synchronize();
     checkFaults();
   }
 
@@ -155,7 +170,7 @@ final class CudaRun implements Run {
     upload(stream);
     mark(marks, 0);
     for (int i = 0; i < steps.length; i++) {
-      steps[i].enqueue(stream);
+      enqueue(i, stream);
       mark(marks, i + 1);
     }
     for (int i = 0; i < outputs.length; i++) {
@@ -165,6 +180,16 @@ final class CudaRun implements Run {
       }
     }
     enqueueFaults(stream);
+  }
+
+  /** One operator; within a capture its range is that of being captured. */
+  private void enqueue(int step, CudaStream to) {
+    Ranges.push(names[step]);
+    try {
+      steps[step].enqueue(to);
+    } finally {
+      Ranges.pop();
+    }
   }
 
   private void upload(CudaStream stream) {
@@ -199,7 +224,7 @@ final class CudaRun implements Run {
   void enqueueInputs(CudaStream to) {
     upload(to);
     for (int i = 0; i < executable.bodyStart; i++) {
-      steps[i].enqueue(to);
+      enqueue(i, to);
     }
   }
 
@@ -213,7 +238,7 @@ final class CudaRun implements Run {
   /** Gives the steps between inputs and outputs to a stream, for a larger graph. */
   void enqueueBody(CudaStream to) {
     for (int i = executable.bodyStart; i < executable.bodyEnd; i++) {
-      steps[i].enqueue(to);
+      enqueue(i, to);
     }
   }
 

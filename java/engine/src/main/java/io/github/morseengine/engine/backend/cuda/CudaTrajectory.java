@@ -8,6 +8,7 @@ import io.github.morseengine.engine.device.cuda.CudaGraph;
 import io.github.morseengine.engine.device.cuda.CudaStream;
 import io.github.morseengine.engine.device.cuda.PinnedBuffer;
 import io.github.morseengine.engine.error.MorseException;
+import io.github.morseengine.engine.ffi.nvtx.Ranges;
 import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +29,10 @@ final class CudaTrajectory implements Trajectory {
   private static final int MARKS = 4;
 
   private static final long MOST_BLOCKS = 65535;
+
+  private static final Ranges.Name DASH_STEP = Ranges.name("Dash step");
+  private static final Ranges.Name DOT_STEP = Ranges.name("Dot step");
+  private static final Ranges.Name UPDATE = Ranges.name("update");
 
   private final CudaDevice device;
   private final Kernels kernels;
@@ -176,7 +181,7 @@ final class CudaTrajectory implements Trajectory {
     try {
       run.enqueueBody(stream);
       after.forEach(s -> s.enqueue(stream));
-      update.enqueue(stream);
+      enqueue(update);
       if (known == null) {
         return resources.add(stream.endCapture());
       }
@@ -190,7 +195,7 @@ final class CudaTrajectory implements Trajectory {
 
   private int loop(Request request, MemorySegment out, Listener listener) {
     int steps = request.steps().size();
-    start(request).enqueue(stream);
+    enqueue(start(request));
     if (listener.wantsSamples()) {
       listener.sample(0, memory.sample(stream));
     }
@@ -199,7 +204,8 @@ final class CudaTrajectory implements Trajectory {
       if (Thread.interrupted()) {
         throw new CancellationException("interrupted before step " + i);
       }
-      stream.launch(request.steps().get(i).dot() ? dotStep : dashStep);
+      boolean dots = request.steps().get(i).dot();
+      launch(dots ? dotStep : dashStep, dots ? DOT_STEP : DASH_STEP);
       stream.record(marks[(i + 1) % MARKS]);
       if (listener.wantsSamples()) {
         listener.sample(i + 1, memory.sample(stream));
@@ -211,6 +217,25 @@ final class CudaTrajectory implements Trajectory {
     report(steps - 1, listener);
     out.copyFrom(memory.sample(stream));
     return fault(request);
+  }
+
+  private void launch(CudaGraph step, Ranges.Name name) {
+    Ranges.push(name);
+    try {
+      stream.launch(step);
+    } finally {
+      Ranges.pop();
+    }
+  }
+
+  /** The sampler's kernel; within a capture its range is that of being captured. */
+  private void enqueue(CudaStep.Bound update) {
+    Ranges.push(UPDATE);
+    try {
+      update.enqueue(stream);
+    } finally {
+      Ranges.pop();
+    }
   }
 
   /** Waits for a step and tells of it. */
