@@ -1,6 +1,7 @@
 package io.github.morseengine.jmh.endtoend;
 
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
@@ -43,6 +44,14 @@ public class Generate {
   @Param("onnx-models/shipped/emoji32")
   public String directory;
 
+  /** cpu or cuda. */
+  @Param("cpu")
+  public String backend;
+
+  /** What the backend computes with: AUTO, FP32, BF16, FP16. */
+  @Param("AUTO")
+  public Precision precision;
+
   private Engine engine;
   private MorsePipeline pipeline;
 
@@ -52,7 +61,7 @@ public class Generate {
   /** Opens the pipeline and looks at one result. */
   @Setup
   public void prepare() {
-    engine = Engine.builder().backend("cpu").build();
+    engine = Engine.builder().backend(backend).precision(precision).build();
     pipeline = MorsePipeline.open(engine, ModelDirectory.open(Path.of(directory)));
     GenerateResult result = dashAndDot();
     for (float v : result.latents().toFloats()) {

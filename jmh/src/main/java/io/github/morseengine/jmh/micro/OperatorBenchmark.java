@@ -4,26 +4,16 @@ import io.github.morseengine.engine.CompileOptions;
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.Session;
-import io.github.morseengine.engine.backend.Executable.StepInfo;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.jmh.Check;
 import io.github.morseengine.jmh.Inputs;
 import io.github.morseengine.jmh.OneOp;
-import io.github.morseengine.jmh.Rates;
+import io.github.morseengine.jmh.SessionBenchmark;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
@@ -31,37 +21,14 @@ import org.openjdk.jmh.annotations.Warmup;
  * brings inputs into the layout of the backend and outputs out of it: those copies are timed, too,
  * and printed with the plan at the start.
  */
-@State(Scope.Benchmark)
-// Throughput, since JMH adds up the counters of Rates per second in this mode only.
-@BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
 // Kernels of oneDNN need no warm-up beyond the first run; our own in Java are compiled within one
 // or two seconds.
 @Warmup(iterations = 4, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 8, time = 500, timeUnit = TimeUnit.MILLISECONDS)
-// One fork: layouts and kernels are chosen the same way in each, and the spread lies in the
-// machine.
-@Fork(
-    value = 1,
-    jvmArgsAppend = {
-      "--enable-native-access=ALL-UNNAMED",
-      "--sun-misc-unsafe-memory-access=allow",
-      "-XX:+UseSerialGC"
-    })
-public abstract class OperatorBenchmark {
+public abstract class OperatorBenchmark extends SessionBenchmark {
 
   /** fp32 sums in another order. */
   private static final double TOLERANCE = 2e-5;
-
-  /** Pictures per run. */
-  @Param({"1", "16"})
-  public long batch;
-
-  private Engine engine;
-  private CompiledModel model;
-  private Session session;
-  private long flops;
-  private long bytes;
 
   /** For the operators. */
   protected OperatorBenchmark() {}
@@ -86,13 +53,14 @@ public abstract class OperatorBenchmark {
       numbers[i] = Long.parseLong(parts[i]);
     }
     byte[] file = graph(numbers).toBytes();
-    engine = Engine.builder().backend("cpu").build();
+    Engine engine = Engine.builder().backend("cpu").build();
     try (OnnxModel opened = OnnxModel.open(file, null, "benchmark");
         Engine reference = Engine.builder().backend("reference").build();
         CompiledModel slow = reference.compile(opened, CompileOptions.builder().build());
         Session expected = slow.newSession()) {
-      model = engine.compile(opened, CompileOptions.builder().build());
-      session = model.newSession();
+      CompiledModel model = engine.compile(opened, CompileOptions.builder().build());
+      own(engine, model);
+      model.steps().forEach(s -> System.out.println("# " + s.kind() + " by " + s.kernel()));
       Map<String, Tensor> inputs = Inputs.random(model);
       inputs.forEach(session::setInput);
       inputs.forEach(expected::setInput);
@@ -105,29 +73,5 @@ public abstract class OperatorBenchmark {
           expected.output("y").toFloats(),
           TOLERANCE);
     }
-    for (StepInfo step : model.steps()) {
-      flops += step.flops();
-      bytes += step.bytes();
-      System.out.println("# " + step.kind() + " by " + step.kernel());
-    }
-  }
-
-  /**
-   * Runs the plan once.
-   *
-   * @param rates counts the work
-   */
-  @Benchmark
-  public void run(Rates rates) {
-    session.run();
-    rates.add(flops, bytes);
-  }
-
-  /** Frees the device. */
-  @TearDown
-  public void close() {
-    session.close();
-    model.close();
-    engine.close();
   }
 }

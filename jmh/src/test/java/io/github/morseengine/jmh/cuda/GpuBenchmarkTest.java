@@ -10,6 +10,7 @@ import io.github.morseengine.engine.ffi.cudnn.Descriptor;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.jmh.Rates;
+import io.github.morseengine.jmh.endtoend.DotStep;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -217,5 +218,18 @@ class GpuBenchmarkTest {
     assertEquals(
         ", 0.250 of 400 TFLOP/s (us), 0.010 of 2000 GB/s (copy)",
         new Peaks(400, "us", 2000).shares(1e9, 200_000, 10));
+  }
+
+  @Test
+  void stepOfANetwork() {
+    DotStep benchmark = new DotStep();
+    benchmark.directory = "../onnx-models/shipped/emoji32";
+    benchmark.backend = "cuda";
+    benchmark.batch = 1;
+    Rates rates = new Rates();
+    benchmark.prepare();
+    benchmark.run(rates);
+    benchmark.close();
+    assertTrue(rates.gflop > 0 && rates.gbyte > 0);
   }
 }
