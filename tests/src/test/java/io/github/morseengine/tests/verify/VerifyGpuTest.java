@@ -169,6 +169,18 @@ class VerifyGpuTest {
     assertTrue(files(report).size() <= FILE_LIMIT);
   }
 
+  /** A part that hangs is ended, and one that would begin too late is not started. */
+  @Test
+  void partsEndInTime() throws Exception {
+    Children children = new Children(folder, System.nanoTime(), 20);
+    Children.Result hung = children.run("hung", 1, Map.of(), List.of("sleep", "60"));
+    assertEquals("ended after 1 s", hung.status());
+    assertTrue(Files.readString(folder.resolve("log.txt")).contains("hung (ended after 1 s)"));
+    Children late = new Children(folder, System.nanoTime() - 20_000_000_000L, 20);
+    Children.Result none = late.run("late", 1, Map.of(), List.of("touch", "late"));
+    assertEquals("not run: no time is left", none.status());
+  }
+
   @Test
   void wrongArgumentsSayWhatToDo() throws Exception {
     refused("unknown argument '--fast'", "--fast");
