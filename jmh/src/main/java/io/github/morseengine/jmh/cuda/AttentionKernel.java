@@ -6,7 +6,10 @@ import org.openjdk.jmh.annotations.Param;
 /** Attention by {@code attention.cu}. */
 public class AttentionKernel extends AttentionBenchmark {
 
-  /** Queries per block: what the engine takes, or half as many where there is such an instance. */
+  /** Head sizes beyond this have one instance, whose blocks are small. */
+  private static final long LARGEST_WITH_VARIANTS = 80;
+
+  /** Many queries per block, or half as many: the engine takes these where there are few. */
   @Param({"", "_short"})
   public String variant = "";
 
@@ -17,7 +20,8 @@ public class AttentionKernel extends AttentionBenchmark {
 
   @Override
   void bindCall() {
-    String name = "attention_d" + spec.head() + variant;
+    String name =
+        "attention_d" + spec.head() + (spec.head() > LARGEST_WITH_VARIANTS ? "" : variant);
     int width = Math.toIntExact(spec.heads() * spec.head());
     int head = Math.toIntExact(spec.head());
     long queries = spec.queries() * width;

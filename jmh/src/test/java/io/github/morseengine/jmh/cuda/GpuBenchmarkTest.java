@@ -106,10 +106,10 @@ class GpuBenchmarkTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "_short"})
-  void attentionKernel(String variant) {
+  @CsvSource({"2x2x19x13x16, ''", "2x2x19x13x16, _short", "1x2x5x13x160, _short"})
+  void attentionKernel(String shape, String variant) {
     AttentionKernel benchmark = new AttentionKernel();
-    benchmark.shape = "2x2x19x13x16";
+    benchmark.shape = shape;
     benchmark.variant = variant;
     benchmark.type = "bfloat16";
     run(benchmark);
