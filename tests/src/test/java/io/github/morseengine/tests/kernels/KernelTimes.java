@@ -75,6 +75,7 @@ public final class KernelTimes {
     conv("conv_128x128", HALF, side, wide, wide, 128);
     conv("conv_64x64", HALF, side / 4, 4 * wide, 4 * wide, 64);
     conv("conv_plain", KernelBench.FLOAT, side / 4, wide, wide, 64);
+    plain(small ? 64 : 1024);
     attention("attention_d40", 8, side * side, side * side, 40, 128);
     attention("attention_d40", 8, side * side, 77, 40, 128);
     attention("attention_d64", 10, side * side, side * side, 64, 128);
@@ -120,6 +121,41 @@ public final class KernelTimes {
         k,
         k,
         wide,
+        n,
+        n,
+        1,
+        0L,
+        0L,
+        0L,
+        0L,
+        0L,
+        0L,
+        0L,
+        0L,
+        1f);
+  }
+
+  /** A square product in float32. */
+  private void plain(int n) {
+    long square = (long) n * n;
+    add(
+        "gemm_plain",
+        KernelBench.FLOAT,
+        n + "x" + n + "x" + n,
+        grid(ceil(n, 64), ceil(n, 64), 1),
+        2.0 * n * square,
+        floats(square),
+        floats(square),
+        floats(n),
+        null,
+        floats(square),
+        n,
+        n,
+        n,
+        (long) n,
+        1L,
+        (long) n,
+        1L,
         n,
         n,
         1,
@@ -421,6 +457,33 @@ public final class KernelTimes {
         1,
         side,
         side);
+    add(
+        "space_to_depth",
+        HALF,
+        "2x" + side + "x" + side + "x" + wide,
+        grid(ceil(2L * pixels * wide, 256)),
+        0,
+        half(2L * pixels * wide),
+        half(2L * pixels * wide),
+        2,
+        side,
+        side,
+        wide,
+        2,
+        0,
+        wide,
+        4 * wide);
+    add(
+        "philox_normals",
+        0,
+        "" + pixels * wide,
+        grid(ceil((long) pixels * wide, 1024)),
+        0,
+        floats((long) pixels * wide),
+        (long) pixels * wide,
+        1L,
+        0,
+        1);
     add(
         "timestep_embedding",
         HALF,
