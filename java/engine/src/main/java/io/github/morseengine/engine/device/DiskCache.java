@@ -80,7 +80,12 @@ public final class DiskCache {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /** {@return where an entry lies; null where none are kept} */
+  /**
+   * Where an entry lies.
+   *
+   * @param key its key
+   * @return its file, which may not exist; null where nothing is kept
+   */
   public Path file(String key) {
     return folder == null ? null : folder.resolve(key);
   }

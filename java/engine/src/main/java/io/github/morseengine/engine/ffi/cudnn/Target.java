@@ -6,12 +6,24 @@ package io.github.morseengine.engine.ffi.cudnn;
  */
 public sealed interface Target permits CudnnHandle, DeviceProperties {
 
-  /** Tells an operation graph. */
+  /**
+   * Tells an operation graph.
+   *
+   * @param graph the descriptor, not yet finalised
+   */
   void of(OperationGraph graph);
 
-  /** Tells a query. */
+  /**
+   * Tells a query.
+   *
+   * @param query the descriptor, not yet finalised
+   */
   void of(Heuristics query);
 
-  /** Tells a plan. */
+  /**
+   * Tells a plan.
+   *
+   * @param plan the descriptor, not yet finalised
+   */
   void of(ExecutionPlan plan);
 }
