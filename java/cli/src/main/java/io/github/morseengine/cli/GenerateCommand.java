@@ -210,6 +210,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     try (Engine engine = options.open(console);
         TextPipeline pipeline = TextPipeline.open(engine, folder)) {
+      text.check(folder, pipeline);
       TextDefaults defaults = TextDefaults.of(folder, pipeline.embedsGuidance());
       GenerateRequest sampling = request(folder.models(), defaults);
       if (text.prompts() != null) {
@@ -217,7 +218,9 @@ final class GenerateCommand implements Callable<Integer> {
             .run(folder, pipeline, sampling, engine, begin);
         return 0;
       }
-      TextResult result = PromptRun.draw(console, pipeline, text.request(sampling, text.prompt()));
+      TextResult result =
+          PromptRun.draw(
+              console, pipeline, text.request(sampling, text.prompt(), pipeline.inpaints()));
       List<Path> files =
           write(
               folder.models(),

@@ -39,7 +39,8 @@ record PromptRun(Console console, EngineOptions options, TextOptions text, Path 
       }
       long start = System.nanoTime();
       List<String> prompts = List.of(file.lines().get(line));
-      TextResult result = draw(console, pipeline, text.request(sampling, prompts));
+      TextResult result =
+          draw(console, pipeline, text.request(sampling, prompts, pipeline.inpaints()));
       Map<String, String> metadata = GenerateReport.metadata(folder.models(), sampling);
       metadata.putAll(text.metadata(prompts));
       List<Path> files = new ArrayList<>();

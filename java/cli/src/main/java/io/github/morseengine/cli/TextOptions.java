@@ -2,6 +2,8 @@ package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.morse.GenerateRequest;
+import io.github.morseengine.engine.morse.latent.DiffusersFolder;
+import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextRequest;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -19,6 +21,8 @@ import picocli.CommandLine.Option;
 final class TextOptions {
 
   private static final Pattern SIZE = Pattern.compile("([0-9]{1,5})x([0-9]{1,5})");
+
+  private static final double STRENGTH = 0.8;
 
   @Option(
       names = "--prompt",
@@ -56,13 +60,19 @@ final class TextOptions {
   @Option(
       names = "--strength",
       paramLabel = "S",
-      description = "How much of the schedule runs with --image, above 0 to 1. Default: 0.8.")
+      description = {
+        "How much of the schedule runs with --image, above 0 to 1.",
+        "Default: 0.8, for models made for inpainting 1."
+      })
   private Double strength;
 
   @Option(
       names = "--mask",
       paramLabel = "FILE",
-      description = "White where to draw anew, black where to keep --image.")
+      description = {
+        "White where to draw anew, black where to keep --image; of the same size.",
+        "Models made for inpainting need it."
+      })
   private Path mask;
 
   /** Whether any option asks for a model that reads text. */
@@ -113,8 +123,22 @@ final class TextOptions {
     }
   }
 
-  /** Reads the pictures and puts the request together. */
-  TextRequest request(GenerateRequest sampling, List<String> texts) {
+  /** Refuses what does not fit a model. */
+  void check(DiffusersFolder folder, TextPipeline pipeline) {
+    if (pipeline.inpaints() && mask == null) {
+      throw new InvalidInputException(
+          "the model '"
+              + folder.path()
+              + "' is made for inpainting: give --image FILE and --mask FILE");
+    }
+  }
+
+  /**
+   * Reads the pictures and puts the request together.
+   *
+   * @param inpaints whether the model is made for inpainting
+   */
+  TextRequest request(GenerateRequest sampling, List<String> texts, boolean inpaints) {
     int width = 0;
     int height = 0;
     if (size != null) {
@@ -130,7 +154,7 @@ final class TextOptions {
         height,
         width,
         picture(image),
-        strength != null ? strength : image == null ? 1 : 0.8,
+        strength != null ? strength : image == null || inpaints ? 1 : STRENGTH,
         picture(mask));
   }
 

@@ -76,6 +76,21 @@ class TextCommandTest {
   }
 
   @Test
+  void modelsMadeForInpaintingTakePictureAndMask() throws IOException {
+    model = Fixtures.unpack("inpainting.zip", folder.resolve("models")).resolve("inpaint_dynamo");
+    Path golden = model.resolve("golden");
+    Object[] call = {"--prompt", "a hat", "--dot", 1, "--image", golden.resolve("picture.png")};
+    wrong(1, "made for inpainting: give --image FILE and --mask FILE", call);
+    List<Object> all = new ArrayList<>(List.of(call));
+    all.addAll(List.of("--mask", golden.resolve("mask.png"), "--count", 2, "--out-dir", "out"));
+    Subprocess run = generate(all.toArray());
+    assertEquals(0, run.code(), run.err());
+    // Nothing is left out: the strength of these models is 1 unless it is given.
+    assertTrue(run.out().contains("2 pictures, 2 Dash + 2 Dot steps"), run.out());
+    assertEquals(64, ImageIO.read(folder.resolve("out/00001.png").toFile()).getWidth());
+  }
+
+  @Test
   void wrongInputsSayWhatToDo() throws IOException {
     Path text = folder.resolve("text.png");
     Files.writeString(text, "no picture");

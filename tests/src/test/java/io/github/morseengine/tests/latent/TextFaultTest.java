@@ -8,12 +8,16 @@ import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.error.MorseException;
+import io.github.morseengine.engine.morse.Condition;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.ModelDirectory;
+import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
 import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextRequest;
 import io.github.morseengine.engine.morse.latent.TextResult;
+import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Fixtures;
 import io.github.morseengine.tests.support.Runner;
 import java.awt.image.BufferedImage;
@@ -42,6 +46,7 @@ class TextFaultTest {
   static void unpack() {
     Fixtures.unpack("pipelines.zip", shared);
     Fixtures.unpack("tokenizer.zip", shared.resolve("tokenizers"));
+    Fixtures.unpack("inpainting.zip", shared);
   }
 
   @BeforeEach
@@ -138,6 +143,62 @@ class TextFaultTest {
         assertThrows(InvalidInputException.class, () -> request("a", 64, 64, image, 1, mask))
             .getMessage();
     assertEquals("the mask is 32x64, the image 64x64: they must be of one size", message);
+  }
+
+  @Test
+  void modelsMadeForInpaintingNeedPictureAndMask() throws IOException {
+    folder = shared.resolve("inpaint");
+    refused(InvalidInputException.class, "model for inpainting", "give both");
+    BufferedImage image = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
+    try (Engine engine = Runner.engine("cpu");
+        TextPipeline pipeline = TextPipeline.open(engine, DiffusersFolder.open(folder))) {
+      assertTrue(pipeline.inpaints());
+      says(pipeline, request("a", 64, 64, image, 1, null), "model for inpainting", "give a mask");
+      says(pipeline, request("a", 64, 64, image, 0.1, image), "leaves none of 2 steps");
+    }
+    folder = own.resolve("inpaint");
+    copy(shared.resolve("inpaint"), folder);
+    Files.delete(folder.resolve("vae_encoder/model.onnx"));
+    try (Engine engine = Runner.engine("cpu");
+        TextPipeline pipeline = TextPipeline.open(engine, DiffusersFolder.open(folder))) {
+      says(pipeline, request("a", 64, 64, image, 1, image), "holds no vae_encoder/model.onnx");
+    }
+    Path vae = folder.resolve("vae_decoder/config.json");
+    String config = Files.readString(vae);
+    assertTrue(config.contains("\"latent_channels\": 4"), config);
+    Files.writeString(vae, config.replace("\"latent_channels\": 4", "\"latent_channels\": 3"));
+    refused(ModelFormatException.class, "takes 9 channels: only 3", "and 7");
+  }
+
+  @Test
+  void channelsBesideTheSampleMustFit() {
+    Tensor noise = Tensor.allocate(DType.FLOAT32, 1, 4, 8, 8);
+    Tensor text = Tensor.allocate(DType.FLOAT32, 1, 77, 16);
+    GenerateRequest.Builder builder =
+        ONE.toBuilder()
+            .guidance(1)
+            .noise(noise)
+            .conditions(List.of(new Condition("encoder_hidden_states", text, null)));
+    try (Engine engine = Runner.engine("cpu");
+        MorsePipeline pipeline =
+            MorsePipeline.open(engine, ModelDirectory.open(shared.resolve("inpaint")))) {
+      says(pipeline, builder, "the noise is [1, 4, 8, 8], but 'sample'");
+      builder.beside(Tensor.allocate(DType.FLOAT32, 1, 4, 8, 8));
+      says(pipeline, builder, "with 4 channels beside it");
+      builder.beside(Tensor.allocate(DType.FLOAT32, 3, 5, 8, 8));
+      says(pipeline, builder, "expected 1 or 1 rows of 8 x 8");
+      builder.beside(Tensor.allocate(DType.FLOAT32, 1, 5, 8, 8));
+      assertEquals(4, pipeline.generate(builder.build(), (done, total) -> {}).latents().dim(1));
+    }
+  }
+
+  private static void says(MorsePipeline pipeline, GenerateRequest.Builder request, String part) {
+    String message =
+        assertThrows(
+                InvalidInputException.class,
+                () -> pipeline.generate(request.build(), (done, total) -> {}))
+            .getMessage();
+    assertTrue(message.contains(part), message);
   }
 
   private static TextRequest request(

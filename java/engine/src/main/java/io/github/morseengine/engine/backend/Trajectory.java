@@ -16,11 +16,12 @@ public interface Trajectory extends AutoCloseable {
    * Executable#outputs()}; -1 stands for an input that a model does not have.
    *
    * @param dash a run of Dash
-   * @param dashSample Dash's input for the sample
+   * @param dashSample Dash's input for the sample, which may have channels behind the sample's own;
+   *     those stay as they lie in the run
    * @param dashTime Dash's input for the time; or -1
    * @param dashOutput Dash's estimate
    * @param dot a run of Dot; null where there is none
-   * @param dotSample Dot's input for the sample
+   * @param dotSample Dot's input for the sample, likewise
    * @param dotTime Dot's input for the time; or -1
    * @param dotResidual Dot's output
    * @param links what else Dot takes from Dash's latest step
@@ -37,7 +38,8 @@ public interface Trajectory extends AutoCloseable {
       List<Link> links) {}
 
   /**
-   * A value of Dash's latest step that Dot reads.
+   * A value of Dash's latest step that Dot reads; of one with channels, as many of the first as
+   * Dot's input has.
    *
    * @param ofInput whether it is an input of Dash, else an output
    * @param from port of Dash

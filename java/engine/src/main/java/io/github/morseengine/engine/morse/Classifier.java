@@ -114,7 +114,7 @@ final class Classifier implements AutoCloseable {
    */
   MemorySegment gradient(MemorySegment x, double time) {
     sample.copyFrom(new Tensor(DType.FLOAT32, sample.shape(), x));
-    Sampling.fill(timestep, time);
+    Net.fill(timestep, time);
     session.run();
     if (wide != output) {
       wide.copyFrom(output);

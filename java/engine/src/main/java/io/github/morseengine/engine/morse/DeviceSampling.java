@@ -16,7 +16,7 @@ final class DeviceSampling {
   /**
    * Whether the device can go through a batch alone: no step depends on the sample or a classifier.
    */
-  static boolean fits(Sampling.Batch b) {
+  static boolean fits(Batch b) {
     double rescale = b.guided() ? b.request().rescale() : 0;
     boolean masked = b.request().start() != null && b.request().start().mask() != null;
     return !masked
@@ -32,7 +32,7 @@ final class DeviceSampling {
    * @param initial the first sample; null where the device draws it
    * @param bytes of the sample
    */
-  static Trajectory.Request request(Sampling.Batch b, MemorySegment initial, long bytes) {
+  static Trajectory.Request request(Batch b, MemorySegment initial, long bytes) {
     List<Trajectory.Step> steps = new ArrayList<>();
     for (int i = 0; i < b.table().count(); i++) {
       SamplerStep s = b.table().steps().get(i);
@@ -51,7 +51,7 @@ final class DeviceSampling {
   }
 
   /** The given noise of the batch's own pictures, step by step; null where it is drawn. */
-  private static MemorySegment stepNoise(Sampling.Batch b, long bytes) {
+  private static MemorySegment stepNoise(Batch b, long bytes) {
     Tensor given = b.request().stepNoise();
     if (given == null) {
       return null;
@@ -65,7 +65,7 @@ final class DeviceSampling {
     return out;
   }
 
-  static InvalidInputException notFinite(Sampling.Batch b, int step) {
+  static InvalidInputException notFinite(Batch b, int step) {
     return new InvalidInputException(
         "step "
             + step

@@ -22,6 +22,9 @@ import java.util.Objects;
  * @param conditions further inputs of Dash and Dot, e.g. text embeddings
  * @param sampleShape channels, height and width of a sample, for models that leave them open; null
  *     for those of the model or of the given noise
+ * @param beside further channels behind the sample's own in a model's input, float32 [1 or count,
+ *     K, H, W], e.g. mask and masked picture of an inpainting U-Net; both halves of guidance see
+ *     them, no sampler scales them; null for none
  * @param start a picture to begin with; null for noise alone
  * @param noise initial samples, float32 [count, C, H, W]; null draws them from the seed
  * @param stepNoise noise of stochastic samplers, float32 [steps, count, C, H, W]; null draws it
@@ -41,6 +44,7 @@ public record GenerateRequest(
     double classifier,
     List<Condition> conditions,
     List<Long> sampleShape,
+    Tensor beside,
     GivenStart start,
     Tensor noise,
     Tensor stepNoise,
@@ -80,6 +84,7 @@ public record GenerateRequest(
           "classifier guidance must be a number up to 1000, got " + classifier);
     }
     floats("noise", noise, 4);
+    floats("what stands beside the sample", beside, 4);
     floats("step noise", stepNoise, 5);
   }
 
@@ -131,6 +136,7 @@ public record GenerateRequest(
     out.classifier = classifier;
     out.conditions = conditions;
     out.sampleShape = sampleShape;
+    out.beside = beside;
     out.start = start;
     out.noise = noise;
     out.stepNoise = stepNoise;
@@ -155,6 +161,7 @@ public record GenerateRequest(
     private double classifier;
     private List<Condition> conditions = List.of();
     private List<Long> sampleShape;
+    private Tensor beside;
     private GivenStart start;
     private Tensor noise;
     private Tensor stepNoise;
@@ -331,6 +338,17 @@ public record GenerateRequest(
     }
 
     /**
+     * Gives further channels of the models' input.
+     *
+     * @param value float32 [1 or count, K, H, W]; null for none
+     * @return this
+     */
+    public Builder beside(Tensor value) {
+      beside = value;
+      return this;
+    }
+
+    /**
      * Begins with a picture.
      *
      * @param value the picture; null for noise alone
@@ -405,6 +423,7 @@ public record GenerateRequest(
           classifier,
           conditions,
           sampleShape,
+          beside,
           start,
           noise,
           stepNoise,

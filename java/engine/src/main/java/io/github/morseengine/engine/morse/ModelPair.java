@@ -8,7 +8,9 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.ir.Dim;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,6 +38,29 @@ final class ModelPair implements AutoCloseable {
   private ModelPair(OnnxModel dash, OnnxModel dot) {
     this.dash = dash;
     this.dot = dot;
+  }
+
+  /**
+   * What the models are given, beside times and labels.
+   *
+   * @param sample [rows, C, H, W]
+   * @param beside channels behind the sample's own in Dash's input, and in those of Dot's that do
+   *     not declare C channels
+   * @param conditions further inputs
+   */
+  record Inputs(long[] sample, long beside, List<Condition> conditions) {
+
+    private Map<String, long[]> shapes() {
+      Map<String, long[]> out = new HashMap<>();
+      conditions.forEach(c -> out.put(c.name(), c.shape(sample[0])));
+      return out;
+    }
+
+    private long[] sampleOf(OnnxModel.Port p) {
+      Dim declared = p.dims() == null ? null : p.dims().get(1);
+      boolean alone = declared != null && declared.isFixed() && declared.size() == sample[1];
+      return alone ? sample : new long[] {sample[0], sample[1] + beside, sample[2], sample[3]};
+    }
   }
 
   static ModelPair open(ModelDirectory directory) {
@@ -98,18 +123,21 @@ final class ModelPair implements AutoCloseable {
    * Channels, height and width of a sample.
    *
    * @param noise dimensions of given noise, [N, C, H, W]; null where there is none
+   * @param beside channels that stand behind the sample's own
    */
-  long[] sampleShape(long[] noise) {
+  long[] sampleShape(long[] noise, long beside) {
     List<Dim> dims = find(dash.inputs(), SAMPLE).dims();
     long[] shape = new long[3];
     for (int i = 0; i < 3; i++) {
       Dim d = dims.get(i + 1);
+      long more = i == 0 ? beside : 0;
       if (noise != null) {
         shape[i] = noise[i + 1];
-        if (d.isFixed() && d.size() != shape[i]) {
+        if (d.isFixed() && d.size() != shape[i] + more) {
           throw new InvalidInputException(
               "the noise is "
                   + Arrays.toString(noise)
+                  + (beside > 0 ? " with " + beside + " channels beside it" : "")
                   + ", but '"
                   + SAMPLE
                   + "' of "
@@ -118,7 +146,7 @@ final class ModelPair implements AutoCloseable {
                   + dims);
         }
       } else if (d.isFixed()) {
-        shape[i] = d.size();
+        shape[i] = d.size() - more;
       } else {
         throw new InvalidInputException(
             dash.name()
@@ -132,8 +160,9 @@ final class ModelPair implements AutoCloseable {
     return shape;
   }
 
-  CompiledModel compileDash(Engine engine, long[] sample, List<Condition> conditions) {
-    CompiledModel model = engine.compile(dash, options(dash, sample, shapes(sample, conditions)));
+  CompiledModel compileDash(Engine engine, Inputs inputs) {
+    long[] sample = inputs.sample();
+    CompiledModel model = engine.compile(dash, options(dash, inputs, inputs.shapes()));
     try {
       String name = estimateName(model.outputs().stream().map(Executable.Port::name).toList());
       Executable.Port out = port(model.outputs(), name);
@@ -146,7 +175,10 @@ final class ModelPair implements AutoCloseable {
                 + Arrays.toString(out.shape())
                 + " for a sample of "
                 + Arrays.toString(sample)
-                + ": they must be equal");
+                + ": they must be equal"
+                + (out.shape()[1] < sample[1]
+                    ? ", or the request must give the channels that stand beside the sample"
+                    : ""));
       }
       return model;
     } catch (RuntimeException e) {
@@ -155,23 +187,16 @@ final class ModelPair implements AutoCloseable {
     }
   }
 
-  private static Map<String, long[]> shapes(long[] sample, List<Condition> conditions) {
-    Map<String, long[]> out = new java.util.HashMap<>();
-    conditions.forEach(c -> out.put(c.name(), c.shape(sample[0])));
-    return out;
-  }
-
-  CompiledModel compileDot(
-      Engine engine, long[] sample, List<Condition> conditions, CompiledModel dashModel) {
-    Map<String, long[]> observed = shapes(sample, conditions);
+  CompiledModel compileDot(Engine engine, Inputs inputs, CompiledModel dashModel) {
+    long[] sample = inputs.sample();
+    Map<String, long[]> observed = inputs.shapes();
     for (Executable.Port p : dashModel.outputs()) {
       observed.put(p.name(), p.shape());
     }
-    observed.put(DASH_SAMPLE, sample);
     observed.put(DASH_OUTPUT, sample);
     CompiledModel model;
     try {
-      model = engine.compile(dot, options(dot, sample, observed));
+      model = engine.compile(dot, options(dot, inputs, observed));
     } catch (InvalidInputException e) {
       throw new ModelFormatException("Dot does not fit Dash: " + e.getMessage(), e);
     }
@@ -191,12 +216,12 @@ final class ModelPair implements AutoCloseable {
     return model;
   }
 
-  private static CompileOptions options(OnnxModel model, long[] sample, Map<String, long[]> known) {
+  private static CompileOptions options(OnnxModel model, Inputs in, Map<String, long[]> known) {
     CompileOptions.Builder options = CompileOptions.builder();
     for (OnnxModel.Port p : model.inputs()) {
       switch (p.name()) {
-        case SAMPLE -> options.input(SAMPLE, sample);
-        case TIMESTEP, DASH_TIMESTEP, LABELS -> options.input(p.name(), vector(p, sample[0]));
+        case SAMPLE, DASH_SAMPLE -> options.input(p.name(), in.sampleOf(p));
+        case TIMESTEP, DASH_TIMESTEP, LABELS -> options.input(p.name(), vector(p, in.sample()[0]));
         default -> options.input(p.name(), known.get(p.name()));
       }
     }
@@ -298,24 +323,41 @@ final class ModelPair implements AutoCloseable {
       }
     }
     List<Dim> wanted = find(dash.inputs(), SAMPLE).dims();
-    for (String name : List.of(SAMPLE, DASH_SAMPLE, DASH_OUTPUT)) {
+    List<Dim> estimate = new ArrayList<>(wanted);
+    List<Dim> given = find(dash.outputs(), estimateName(names(dash.outputs()))).dims();
+    if (given != null && given.size() == wanted.size()) {
+      estimate.set(1, given.get(1));
+    }
+    for (String name : List.of(SAMPLE, DASH_SAMPLE)) {
       OnnxModel.Port p = find(dot.inputs(), name);
-      if (p != null) {
+      // Dot may do without what stands beside the sample.
+      if (p != null && !fits(p, estimate)) {
         compare(misfit, p, wanted);
       }
     }
-    compare(misfit, residual, wanted);
+    OnnxModel.Port output = find(dot.inputs(), DASH_OUTPUT);
+    if (output != null) {
+      compare(misfit, output, estimate);
+    }
+    compare(misfit, residual, estimate);
     for (OnnxModel.Port p : dot.inputs()) {
-      OnnxModel.Port given = find(dash.outputs(), p.name());
-      if (given != null && given.dims() != null) {
-        compare(misfit, p, given.dims());
+      OnnxModel.Port observed = find(dash.outputs(), p.name());
+      if (observed != null && observed.dims() != null) {
+        compare(misfit, p, observed.dims());
       }
     }
   }
 
   private static void compare(String misfit, OnnxModel.Port p, List<Dim> wanted) {
+    if (!fits(p, wanted)) {
+      throw new ModelFormatException(
+          misfit + " declares '" + p.name() + "' as " + p.dims() + ", Dash has " + wanted);
+    }
+  }
+
+  private static boolean fits(OnnxModel.Port p, List<Dim> wanted) {
     if (p.dims() == null) {
-      return;
+      return true;
     }
     boolean same = p.dims().size() == wanted.size();
     for (int i = 0; same && i < wanted.size(); i++) {
@@ -323,10 +365,7 @@ final class ModelPair implements AutoCloseable {
       Dim b = wanted.get(i);
       same = !a.isFixed() || !b.isFixed() || a.size() == b.size();
     }
-    if (!same) {
-      throw new ModelFormatException(
-          misfit + " declares '" + p.name() + "' as " + p.dims() + ", Dash has " + wanted);
-    }
+    return same;
   }
 
   @Override

@@ -24,7 +24,11 @@ public final class MorsePipeline implements AutoCloseable {
   private static final int DEFAULT_BATCH = 16;
 
   private record Key(
-      List<Long> sample, Map<String, List<Long>> conditions, boolean withDot, long classified) {}
+      List<Long> sample,
+      long beside,
+      Map<String, List<Long>> conditions,
+      boolean withDot,
+      long classified) {}
 
   private final Engine engine;
   private final ModelDirectory directory;
@@ -109,11 +113,12 @@ public final class MorsePipeline implements AutoCloseable {
     int skip = request.start() == null ? 0 : request.start().skip();
     Sampler.Table table = sampler.table(request.steps() + skip, skip);
     int[] labels = labels(request);
-    long[] shape = pair.sampleShape(wantedShape(request));
+    long[] shape = pair.sampleShape(wantedShape(request), beside(request));
     checkNoise(request, shape);
     int count = request.count();
     int batch = Math.min(count, request.batch() == 0 ? DEFAULT_BATCH : request.batch());
     int batches = (count + batch - 1) / batch;
+    NoiseSchedule noises = request.start() == null ? null : new NoiseSchedule(config);
     int steps = table.count();
     Tensor latents = Tensor.allocate(DType.FLOAT32, count, shape[0], shape[1], shape[2]);
     Tensor trajectory =
@@ -127,8 +132,8 @@ public final class MorsePipeline implements AutoCloseable {
     for (int k = 0; k < batches; k++) {
       int first = k * batch;
       int size = Math.min(batch, count - first);
-      Sampling.Batch b =
-          new Sampling.Batch(request, config, table, first, size, labels, directory.nullLabel());
+      Batch b =
+          new Batch(request, config, noises, table, first, size, labels, directory.nullLabel());
       Plan plan = plan(shape, b, request);
       widest = widest == null ? plan : widest;
       Sampling sampling = plan.lease(engine);
@@ -232,9 +237,29 @@ public final class MorsePipeline implements AutoCloseable {
     return new long[] {request.count(), s.get(0), s.get(1), s.get(2)};
   }
 
+  /** Channels that stand behind the sample's own. */
+  private static long beside(GenerateRequest request) {
+    return request.beside() == null ? 0 : request.beside().dim(1);
+  }
+
   private static void checkNoise(GenerateRequest request, long[] shape) {
     if (request.start() != null) {
       request.start().check(request.count(), shape);
+    }
+    Tensor beside = request.beside();
+    if (beside != null
+        && (beside.dim(0) != 1 && beside.dim(0) != request.count()
+            || beside.dim(2) != shape[1]
+            || beside.dim(3) != shape[2])) {
+      throw new InvalidInputException(
+          "what stands beside the sample is "
+              + beside
+              + ", expected 1 or "
+              + request.count()
+              + " rows of "
+              + shape[1]
+              + " x "
+              + shape[2]);
     }
     long[] wanted = {request.count(), shape[0], shape[1], shape[2]};
     if (request.noise() != null && !Arrays.equals(request.noise().shape(), wanted)) {
@@ -260,7 +285,7 @@ public final class MorsePipeline implements AutoCloseable {
     }
   }
 
-  private synchronized Plan plan(long[] shape, Sampling.Batch b, GenerateRequest request) {
+  private synchronized Plan plan(long[] shape, Batch b, GenerateRequest request) {
     long rows = b.guided() ? 2L * b.size() : b.size();
     boolean withDot = request.schedule().dot() > 0;
     long classified = request.classifier() == 0 ? 0 : b.size();
@@ -268,14 +293,16 @@ public final class MorsePipeline implements AutoCloseable {
     for (Condition c : request.conditions()) {
       conditions.put(c.name(), Arrays.stream(c.shape(rows)).boxed().toList());
     }
-    Key key = new Key(List.of(rows, shape[0], shape[1], shape[2]), conditions, withDot, classified);
+    List<Long> size = List.of(rows, shape[0], shape[1], shape[2]);
+    Key key = new Key(size, beside(request), conditions, withDot, classified);
     Plan plan = plans.get(key);
     if (plan == null) {
       long begin = System.nanoTime();
       long[] sample = {rows, shape[0], shape[1], shape[2]};
       Plan.Guide guide =
           classified == 0 ? null : new Plan.Guide(directory.classifier().orElseThrow(), classified);
-      plan = Plan.compile(engine, pair, sample, request.conditions(), withDot, guide);
+      ModelPair.Inputs inputs = new ModelPair.Inputs(sample, beside(request), request.conditions());
+      plan = Plan.compile(engine, pair, inputs, withDot, guide);
       plans.put(key, plan);
       loadNanos += System.nanoTime() - begin;
     }

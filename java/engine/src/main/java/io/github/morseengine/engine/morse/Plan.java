@@ -39,25 +39,20 @@ final class Plan implements AutoCloseable {
   /**
    * Compiles.
    *
-   * @param sample [rows, C, H, W]
-   * @param conditions further inputs, whose shapes are bound
+   * @param inputs the inputs, whose shapes are bound
    * @param withDot whether Dot is needed
    * @param guide the classifier of classifier guidance; null for none
    */
   static Plan compile(
-      Engine engine,
-      ModelPair pair,
-      long[] sample,
-      List<Condition> conditions,
-      boolean withDot,
-      Guide guide) {
+      Engine engine, ModelPair pair, ModelPair.Inputs inputs, boolean withDot, Guide guide) {
+    long[] sample = inputs.sample();
     List<CompiledModel> made = new ArrayList<>();
     try {
-      CompiledModel dash = pair.compileDash(engine, sample, conditions);
+      CompiledModel dash = pair.compileDash(engine, inputs);
       made.add(dash);
       CompiledModel dot = null;
       if (withDot) {
-        dot = pair.compileDot(engine, sample, conditions, dash);
+        dot = pair.compileDot(engine, inputs, dash);
         made.add(dot);
       }
       CompiledModel classifier = null;

@@ -77,7 +77,8 @@ final class CudaTrajectory implements Trajectory {
       residual = dot == null ? null : channelsLast(dot.result(wiring.dotResidual()), afterDot);
       for (Link link : wiring.links()) {
         View from = link.ofInput() ? dash.form(link.from()) : dash.result(link.from());
-        copy(from, dot.form(link.to()), afterDash);
+        View to = dot.form(link.to());
+        copy(from.rank() == 4 ? firstChannels(from, to.shape()[1]) : from, to, afterDash);
       }
     } catch (RuntimeException | Error e) {
       resources.closeAfter(e);
@@ -122,6 +123,13 @@ final class CudaTrajectory implements Trajectory {
     return to;
   }
 
+  /** A sample without what stands behind its own channels. */
+  private static View firstChannels(View v, long channels) {
+    long[] shape = v.shape().clone();
+    shape[1] = channels;
+    return v.slice(new long[4], new long[] {1, 1, 1, 1}, shape);
+  }
+
   private void copy(View from, View to, List<CudaStep.Bound> steps) {
     CudaProgram copies = CudaProgram.ofCopies(device, kernels, type);
     copies.copy(from, to, "link");
@@ -161,7 +169,7 @@ final class CudaTrajectory implements Trajectory {
       if (memory != null) {
         memory.close();
       }
-      memory = new TrajectoryMemory(device, dash.form(wiring.dashSample()).shape(), request);
+      memory = new TrajectoryMemory(device, estimate.shape(), request);
     }
     memory.upload(request, stream);
     dashStep = capture(dashStep, dash, afterDash, update(request, null));
@@ -294,10 +302,11 @@ final class CudaTrajectory implements Trajectory {
     if (update) {
       step.view(r.checkFinite() ? memory.fault() : null);
     }
-    long channels = in0.shape()[1];
-    long pixels = in0.shape()[2] * in0.shape()[3];
+    long channels = estimate.shape()[1];
+    long pixels = estimate.shape()[2] * estimate.shape()[3];
+    // The inputs may have channels behind the sample's, which came from the host and stay.
     step.i32(r.pictures(), channels, pixels, Double.isNaN(r.guidance()) ? 1 : 2)
-        .i32(channels, channels)
+        .i32(in0.shape()[1], in1 == null ? channels : in1.shape()[1])
         .i32(kind(time0), count(time0), kind(time1), count(time1))
         .i32(r.first())
         .i64(r.seed());

@@ -20,6 +20,8 @@ import java.util.Optional;
  *
  * @param path the folder
  * @param kind which pipeline of diffusers it was
+ * @param inpainting whether model_index.json names a pipeline that inpaints; its U-Net may still be
+ *     one that does not
  * @param models Dash, Dot where there is one, and the scheduler's configuration
  * @param texts text encoders with their tokenizers: one, or two for SDXL
  * @param decoder the VAE's decoder
@@ -31,6 +33,7 @@ import java.util.Optional;
 public record DiffusersFolder(
     Path path,
     Kind kind,
+    boolean inpainting,
     ModelDirectory models,
     List<TextPart> texts,
     Path decoder,
@@ -99,6 +102,7 @@ public record DiffusersFolder(
     return new DiffusersFolder(
         path,
         kind,
+        String.valueOf(index.get("_class_name")).contains("Inpaint"),
         ModelDirectory.open(path),
         texts,
         part(path, "vae_decoder"),

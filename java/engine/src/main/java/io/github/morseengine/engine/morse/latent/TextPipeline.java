@@ -19,8 +19,8 @@ import java.util.List;
 
 /**
  * Text to picture, picture to picture and inpainting with Stable Diffusion 1 and 2, SDXL and latent
- * consistency models, with Dot where the folder has one. Safe for use by several threads; the
- * engine stays open and belongs to the caller.
+ * consistency models, and with their U-Nets made for inpainting, with Dot where the folder has one.
+ * Safe for use by several threads; the engine stays open and belongs to the caller.
  */
 public final class TextPipeline implements AutoCloseable {
 
@@ -34,10 +34,17 @@ public final class TextPipeline implements AutoCloseable {
   private final Prompts prompts;
   private final Vae decoder;
   private final Vae encoder;
+  private final boolean inpaints;
 
   private TextPipeline(
-      DiffusersFolder folder, MorsePipeline sampling, Prompts prompts, Vae decoder, Vae encoder) {
+      DiffusersFolder folder,
+      MorsePipeline sampling,
+      boolean inpaints,
+      Prompts prompts,
+      Vae decoder,
+      Vae encoder) {
     this.folder = folder;
+    this.inpaints = inpaints;
     this.sampling = sampling;
     this.prompts = prompts;
     this.decoder = decoder;
@@ -57,6 +64,7 @@ public final class TextPipeline implements AutoCloseable {
       return new TextPipeline(
           folder,
           sampling,
+          Inpainting.expected(folder, sampling.dashInputs()),
           new Prompts(engine, folder),
           new Vae(engine, folder.decoder()),
           folder.encoder().map(f -> new Vae(engine, f)).orElse(null));
@@ -71,6 +79,11 @@ public final class TextPipeline implements AutoCloseable {
     return sampling.dashInputs().stream().anyMatch(p -> p.name().equals(TIMESTEP_COND));
   }
 
+  /** {@return whether the U-Net is made for inpainting, so that a request needs a mask} */
+  public boolean inpaints() {
+    return inpaints;
+  }
+
   /**
    * Draws pictures.
    *
@@ -82,6 +95,14 @@ public final class TextPipeline implements AutoCloseable {
    */
   public TextResult generate(TextRequest request, ProgressListener progress) {
     long begin = System.nanoTime();
+    if (inpaints && request.mask() == null) {
+      throw new InvalidInputException(
+          "'"
+              + folder.path()
+              + "' holds a model for inpainting, which sees a picture and a mask beside the latents:"
+              + " give "
+              + (request.image() == null ? "both" : "a mask"));
+    }
     int factor = folder.vae().factor();
     int height = side(request.height(), request.image(), false);
     int width = side(request.width(), request.image(), true);
@@ -155,7 +176,11 @@ public final class TextPipeline implements AutoCloseable {
             + "' stands neither in unet/model.onnx nor as time_cond_proj_dim in unet/config.json");
   }
 
-  /** Encodes the picture and cuts the schedule as diffusers does: the last n * strength steps. */
+  /**
+   * Encodes the picture and cuts the schedule as diffusers does: the last n * strength steps. A
+   * model for inpainting sees the mask itself, and with strength 1 starts from noise alone; around
+   * any other the picture is put back after every step.
+   */
   private void start(GenerateRequest.Builder builder, TextRequest request, int height, int width) {
     if (encoder == null) {
       throw new InvalidInputException(
@@ -178,10 +203,16 @@ public final class TextPipeline implements AutoCloseable {
         request.mask() == null
             ? null
             : PictureInput.mask(request.mask(), height / factor, width / factor);
-    Tensor clean = encode(PictureInput.pixels(request.image(), height, width));
-    builder
-        .schedule(new Schedule(schedule.kinds().subList(0, kept)))
-        .start(new GivenStart(clean, schedule.count() - kept, mask));
+    Tensor pixels = PictureInput.pixels(request.image(), height, width);
+    builder.schedule(new Schedule(schedule.kinds().subList(0, kept)));
+    if (inpaints) {
+      Tensor covered = PictureInput.mask(request.mask(), height, width);
+      builder.beside(Inpainting.beside(mask, encode(Inpainting.uncovered(pixels, covered))));
+    }
+    if (!inpaints || request.strength() < 1) {
+      Tensor around = inpaints ? null : mask;
+      builder.start(new GivenStart(encode(pixels), schedule.count() - kept, around));
+    }
   }
 
   /** The mean of the encoder's distribution, scaled for the model. */

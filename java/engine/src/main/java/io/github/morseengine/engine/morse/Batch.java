@@ -1,0 +1,46 @@
+package io.github.morseengine.engine.morse;
+
+import java.util.Arrays;
+
+/**
+ * What one batch of a request is made of.
+ *
+ * @param request the request
+ * @param config the scheduler's configuration
+ * @param noises alpha_bar by time; null where the request starts from noise alone
+ * @param table the sampler's steps
+ * @param first index of its first picture within the request
+ * @param size its pictures
+ * @param labels labels that the request's pictures take in turn, at least one
+ * @param nullLabel the label of the unconditional half
+ */
+record Batch(
+    GenerateRequest request,
+    SchedulerConfig config,
+    NoiseSchedule noises,
+    Sampler.Table table,
+    int first,
+    int size,
+    int[] labels,
+    int nullLabel) {
+
+  boolean guided() {
+    return request.guidance() > 1
+        && (Arrays.stream(labels).anyMatch(l -> l != nullLabel)
+            || request.conditions().stream().anyMatch(c -> c.unconditional() != null));
+  }
+
+  /** Pictures of a request take its labels in turn, so the batch does not matter. */
+  int label(long row) {
+    return labels[(int) ((first + row) % labels.length)];
+  }
+
+  StepKind kind(int step) {
+    return request.schedule().kind(step);
+  }
+
+  /** alpha_bar at a time of the model; between two whole times that of the nearest. */
+  double alphaBar(double timestep) {
+    return noises.alphaBar((int) Math.rint(timestep));
+  }
+}
