@@ -4,6 +4,7 @@ import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
@@ -23,9 +24,19 @@ public final class Inputs {
    * @return a tensor by input name
    */
   public static Map<String, Tensor> random(CompiledModel model) {
+    return random(model.inputs());
+  }
+
+  /**
+   * Makes inputs, the same for the same ports.
+   *
+   * @param ports names, types and shapes
+   * @return a tensor by input name
+   */
+  public static Map<String, Tensor> random(List<Port> ports) {
     Random random = new Random(7);
     Map<String, Tensor> out = new LinkedHashMap<>();
-    for (Port port : model.inputs()) {
+    for (Port port : ports) {
       Tensor t = Tensor.allocate(port.dtype(), port.shape());
       boolean time = port.name().contains("timestep");
       for (long i = 0; i < t.elements(); i++) {

@@ -1,6 +1,7 @@
 package io.github.morseengine.jmh.peers;
 
 import io.github.morseengine.engine.CompileOptions;
+import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.ir.Dim;
 import java.nio.file.Files;
@@ -46,6 +47,13 @@ record Case(String name, Path file, long batch, Map<String, long[]> shapes) {
   /** Binds every input: as given, else as declared with the batch first and sides of 32. */
   CompileOptions options(OnnxModel model) {
     CompileOptions.Builder out = CompileOptions.builder();
+    ports(model).forEach(port -> out.input(port.name(), port.shape()));
+    return out.build();
+  }
+
+  /** The inputs as they are bound. */
+  List<Executable.Port> ports(OnnxModel model) {
+    List<Executable.Port> out = new ArrayList<>();
     for (OnnxModel.Port port : model.inputs()) {
       long[] shape = shapes.get(port.name());
       if (shape == null) {
@@ -56,8 +64,8 @@ record Case(String name, Path file, long batch, Map<String, long[]> shapes) {
           shape[i] = d.isFixed() ? d.size() : i == 0 ? batch : SIDE;
         }
       }
-      out.input(port.name(), shape);
+      out.add(new Executable.Port(port.name(), port.dtype(), shape));
     }
-    return out.build();
+    return out;
   }
 }

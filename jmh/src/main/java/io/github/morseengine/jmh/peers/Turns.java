@@ -17,11 +17,20 @@ final class Turns {
 
   private final long blockNanos;
   private final long pauseMillis;
+  private final int settle;
+  private final int least;
   private final List<List<Double>> blocks = new ArrayList<>();
 
   Turns(double blockSeconds, long pauseMillis) {
+    this(blockSeconds, pauseMillis, SETTLE, LEAST);
+  }
+
+  /** For runs of seconds: how many do not count, and how many at least do. */
+  Turns(double blockSeconds, long pauseMillis, int settle, int least) {
     this.blockNanos = (long) (blockSeconds * 1e9);
     this.pauseMillis = pauseMillis;
+    this.settle = settle;
+    this.least = least;
   }
 
   /** Gives each runner a block; every other round goes through them backwards. */
@@ -55,13 +64,13 @@ final class Turns {
   }
 
   private double block(Runner runner) {
-    for (int i = 0; i < SETTLE; i++) {
+    for (int i = 0; i < settle; i++) {
       runner.run();
     }
     List<Double> times = new ArrayList<>();
     long begin = System.nanoTime();
     long now = begin;
-    while (now - begin < blockNanos || times.size() < LEAST) {
+    while (now - begin < blockNanos || times.size() < least) {
       runner.run();
       long end = System.nanoTime();
       times.add((end - now) / 1e6);

@@ -182,7 +182,20 @@ public final class ModelBuilder {
    * @return this
    */
   public ModelBuilder external(String name, long[] dims, String... entries) {
-    TensorProto.Builder t = initializer(name, DType.FLOAT32, dims);
+    return external(name, DType.FLOAT32, dims, entries);
+  }
+
+  /**
+   * Adds an initializer that lies in another file.
+   *
+   * @param name its name
+   * @param dtype element type
+   * @param dims dimensions
+   * @param entries keys and values in turn
+   * @return this
+   */
+  public ModelBuilder external(String name, DType dtype, long[] dims, String... entries) {
+    TensorProto.Builder t = initializer(name, dtype, dims);
     t.setDataLocation(TensorProto.DataLocation.EXTERNAL);
     for (int i = 0; i < entries.length; i += 2) {
       t.addExternalData(

@@ -10,9 +10,10 @@ import java.util.function.Supplier;
  * and whatever the tensor is called. Reference-counted; safe for use by several threads. Where the
  * buffers lie is for sub-classes to say.
  *
+ * @param <P> packed bytes before they are stored
  * @param <B> a buffer
  */
-public abstract class ContentStore<B> {
+public abstract class ContentStore<P, B> {
 
   /**
    * A shared buffer and how often it is in use.
@@ -22,10 +23,10 @@ public abstract class ContentStore<B> {
   protected static final class Entry<B> {
     private final long id;
     private final B buffer;
-    private final Packed key;
+    private final Content key;
     private int references;
 
-    private Entry(long id, B buffer, Packed key) {
+    private Entry(long id, B buffer, Content key) {
       this.id = id;
       this.buffer = buffer;
       this.key = key;
@@ -44,10 +45,10 @@ public abstract class ContentStore<B> {
 
   private record Origin(ContentHash source, String recipe) {}
 
-  private record Packed(ContentHash content, String layout) {}
+  private record Content(ContentHash sample, String layout) {}
 
   private final Map<Origin, Entry<B>> byOrigin = new HashMap<>();
-  private final Map<Packed, Entry<B>> byContent = new HashMap<>();
+  private final Map<Content, Entry<B>> byContent = new HashMap<>();
   private long nextId;
   private long bytes;
 
@@ -55,21 +56,36 @@ public abstract class ContentStore<B> {
   protected ContentStore() {}
 
   /**
-   * Makes a buffer.
+   * Where packed bytes are.
    *
-   * @param packed its bytes
-   * @return the buffer
+   * @param packed what was packed
+   * @return its bytes
    */
-  protected abstract B store(MemorySegment packed);
+  protected abstract MemorySegment bytes(P packed);
 
   /**
-   * Compares; called where the hashes are equal.
+   * Makes a buffer.
+   *
+   * @param packed its bytes, which the buffer may take over
+   * @return the buffer
+   */
+  protected abstract B store(P packed);
+
+  /**
+   * Compares; called where size, layout and samples are equal.
    *
    * @param buffer a buffer of this store
    * @param packed the bytes
    * @return whether the buffer has exactly these bytes
    */
-  protected abstract boolean holds(B buffer, MemorySegment packed);
+  protected abstract boolean holds(B buffer, P packed);
+
+  /**
+   * Frees packed bytes that are not stored, because a buffer has them already.
+   *
+   * @param packed the bytes
+   */
+  protected abstract void discard(P packed);
 
   /**
    * Frees a buffer that nobody uses.
@@ -88,17 +104,20 @@ public abstract class ContentStore<B> {
    * @return an entry, counted once more
    */
   protected final synchronized Entry<B> find(
-      ContentHash source, String recipe, String layout, Supplier<MemorySegment> pack) {
+      ContentHash source, String recipe, String layout, Supplier<P> pack) {
     Origin origin = new Origin(source, recipe);
     Entry<B> entry = byOrigin.get(origin);
     if (entry == null) {
-      MemorySegment packed = pack.get();
-      Packed key = new Packed(ContentHash.of(packed), layout);
+      P packed = pack.get();
+      // A sample is enough to look one up: whether it has the same bytes is then compared.
+      Content key = new Content(ContentHash.ofSample(bytes(packed)), layout);
       entry = byContent.get(key);
       if (entry == null || !holds(entry.buffer, packed)) {
         entry = new Entry<>(nextId++, store(packed), key);
         byContent.put(key, entry);
-        bytes += packed.byteSize();
+        bytes += key.sample().bytes();
+      } else {
+        discard(packed);
       }
       byOrigin.put(origin, entry);
     }
@@ -115,7 +134,7 @@ public abstract class ContentStore<B> {
     if (--entry.references == 0) {
       byContent.remove(entry.key, entry);
       byOrigin.values().removeIf(e -> e == entry);
-      bytes -= entry.key.content().bytes();
+      bytes -= entry.key.sample().bytes();
       free(entry.buffer);
     }
   }

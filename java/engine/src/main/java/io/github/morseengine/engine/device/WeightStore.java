@@ -4,10 +4,10 @@ import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Supplier;
+import java.util.function.Consumer;
 
 /** Weights in host memory, each distinct content once. Safe for use by several threads. */
-public final class WeightStore extends ContentStore<WeightStore.Buffer> {
+public final class WeightStore extends ContentStore<WeightStore.Buffer, WeightStore.Buffer> {
 
   private static final long ALIGNMENT = 64;
 
@@ -51,31 +51,51 @@ public final class WeightStore extends ContentStore<WeightStore.Buffer> {
    * @param source hash of the bytes as stored in the file
    * @param recipe how they are packed: views, then the packed layout
    * @param layout the packed layout alone
-   * @param pack makes the packed bytes; called only if nobody packed the same source the same way
+   * @param bytes size when packed
+   * @param pack writes the packed bytes into zeroed memory, aligned to 64 bytes, where they stay;
+   *     called only if nobody packed the same source the same way
    * @return a reference that the caller closes
    */
   public Weight acquire(
-      ContentHash source, String recipe, String layout, Supplier<MemorySegment> pack) {
-    return new Weight(this, find(source, recipe, layout, pack));
+      ContentHash source, String recipe, String layout, long bytes, Consumer<MemorySegment> pack) {
+    return new Weight(this, find(source, recipe, layout, () -> packed(bytes, pack)));
   }
 
-  @Override
-  protected Buffer store(MemorySegment packed) {
+  /** Packed in place: a copy of every weight would double the peak while a model is loaded. */
+  private static Buffer packed(long bytes, Consumer<MemorySegment> pack) {
     Arena arena = Arena.ofShared();
     try {
-      MemorySegment data = arena.allocate(Math.max(1, packed.byteSize()), ALIGNMENT);
-      MemorySegment.copy(packed, 0, data, 0, packed.byteSize());
-      return new Buffer(arena, data.asSlice(0, packed.byteSize()));
+      MemorySegment data = arena.allocate(Math.max(1, bytes), ALIGNMENT).asSlice(0, bytes);
+      pack.accept(data);
+      return new Buffer(arena, data);
     } catch (OutOfMemoryError e) {
       arena.close();
       throw new DeviceOutOfMemoryException(
-          "no memory for " + packed.byteSize() + " bytes of weights: close other models", e);
+          "no memory for " + bytes + " bytes of weights: close other models", e);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
     }
   }
 
   @Override
-  protected boolean holds(Buffer buffer, MemorySegment packed) {
-    return buffer.data.mismatch(packed) < 0;
+  protected MemorySegment bytes(Buffer packed) {
+    return packed.data;
+  }
+
+  @Override
+  protected Buffer store(Buffer packed) {
+    return packed;
+  }
+
+  @Override
+  protected boolean holds(Buffer buffer, Buffer packed) {
+    return buffer.data.mismatch(packed.data) < 0;
+  }
+
+  @Override
+  protected void discard(Buffer packed) {
+    free(packed);
   }
 
   @Override

@@ -139,6 +139,23 @@ public final class Constant {
     return out;
   }
 
+  /**
+   * Where the elements of this view are in the order in which they are stored.
+   *
+   * @return distance in elements between neighbours, per dimension
+   */
+  public long[] strides() {
+    long[] stored = Shapes.strides(viewShape);
+    if (permutation == null) {
+      return stored;
+    }
+    long[] out = new long[stored.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = stored[permutation[i]];
+    }
+    return out;
+  }
+
   /** {@return the number of elements} */
   public long elements() {
     return source.elements();
@@ -152,6 +169,11 @@ public final class Constant {
   /** {@return whether {@link #materialize} returns the stored memory itself} */
   public boolean isStored() {
     return scaling == null && dtype == source.dtype() && permutation == null;
+  }
+
+  /** {@return whether dimensions are in another order than in the stored memory} */
+  public boolean isTransposed() {
+    return permutation != null;
   }
 
   /**
@@ -178,7 +200,7 @@ public final class Constant {
     Tensor cast = source;
     if (scaling != null) {
       cast = Tensor.allocate(arena, dtype, source.shape());
-      scaling.apply(source, cast);
+      scaling.apply(source, 0, cast);
     } else if (dtype != source.dtype()) {
       cast = Tensor.allocate(arena, dtype, source.shape());
       convert(source, cast);
@@ -198,9 +220,35 @@ public final class Constant {
     return out;
   }
 
+  /**
+   * Copies elements in the order in which they are stored, not transposed, converted to {@link
+   * #dtype()}. Different ranges may be copied by different threads.
+   *
+   * @param target where element {@code first} goes, in this constant's element type
+   * @param first the first element
+   * @param count how many
+   */
+  public void copyStored(MemorySegment target, long first, long count) {
+    long[] shape = {count};
+    Tensor to = new Tensor(dtype, shape, target.asSlice(0, count * dtype.bytes()));
+    if (scaling != null) {
+      scaling.apply(source, first, to);
+      return;
+    }
+    int bytes = source.dtype().bytes();
+    MemorySegment from = source.data().asSlice(first * bytes, count * bytes);
+    if (dtype == source.dtype()) {
+      to.data().copyFrom(from);
+    } else {
+      convert(new Tensor(source.dtype(), shape, from), to);
+    }
+  }
+
   private static void convert(Tensor from, Tensor to) {
-    if (from.dtype() == DType.FLOAT16 && to.dtype() == DType.FLOAT32) {
-      widen(from, to);
+    boolean half = from.dtype() == DType.FLOAT16 || from.dtype() == DType.FLOAT32;
+    boolean full = to.dtype() == DType.BFLOAT16 || to.dtype() == DType.FLOAT32;
+    if (half && full) {
+      pieces(from, to);
       return;
     }
     boolean integers = !from.dtype().isFloat() && !to.dtype().isFloat();
@@ -214,17 +262,36 @@ public final class Constant {
     }
   }
 
-  /** The common case, by pieces on the heap, where the compiler vectorises it. */
-  private static void widen(Tensor from, Tensor to) {
+  /** The common cases, by pieces on the heap, where the compiler vectorises them. */
+  private static void pieces(Tensor from, Tensor to) {
     short[] half = new short[(int) Math.min(CHUNK, from.elements())];
     float[] full = new float[half.length];
     for (long at = 0; at < from.elements(); at += half.length) {
       int n = (int) Math.min(half.length, from.elements() - at);
-      MemorySegment.copy(from.data(), HALF, 2 * at, half, 0, n);
-      for (int i = 0; i < n; i++) {
-        full[i] = Float.float16ToFloat(half[i]);
+      if (from.dtype() == DType.FLOAT32) {
+        MemorySegment.copy(from.data(), FLOAT, 4 * at, full, 0, n);
+      } else {
+        MemorySegment.copy(from.data(), HALF, 2 * at, half, 0, n);
+        widen(half, full, n);
       }
-      MemorySegment.copy(full, 0, to.data(), FLOAT, 4 * at, n);
+      if (to.dtype() == DType.FLOAT32) {
+        MemorySegment.copy(full, 0, to.data(), FLOAT, 4 * at, n);
+      } else {
+        narrow(full, half, n);
+        MemorySegment.copy(half, 0, to.data(), HALF, 2 * at, n);
+      }
+    }
+  }
+
+  private static void widen(short[] half, float[] full, int n) {
+    for (int i = 0; i < n; i++) {
+      full[i] = Float.float16ToFloat(half[i]);
+    }
+  }
+
+  private static void narrow(float[] full, short[] half, int n) {
+    for (int i = 0; i < n; i++) {
+      half[i] = Tensor.toBfloat16(full[i]);
     }
   }
 

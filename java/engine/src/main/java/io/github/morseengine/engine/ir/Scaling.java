@@ -30,16 +30,18 @@ record Scaling(Tensor scales, Tensor zeros, int axis) {
     }
   }
 
-  void apply(Tensor from, Tensor to) {
+  /** Converts as many elements of {@code from} as {@code to} has, from {@code first} on. */
+  void apply(Tensor from, long first, Tensor to) {
     long positions = scales.elements();
     long inner = positions == 1 ? from.elements() : Shapes.strides(from.shape())[axis];
-    for (long line = 0; line < from.elements() / Math.max(1, inner); line++) {
-      long at = line % positions;
-      double scale = scales.getDouble(at);
-      double zero = zeros == null ? 0 : zeros.getDouble(at);
-      long end = (line + 1) * inner;
-      for (long i = line * inner; i < end; i++) {
-        to.setDouble(i, (from.getDouble(i) - zero) * scale);
+    long end = first + to.elements();
+    for (long at = first; at < end; ) {
+      long line = at / inner;
+      long position = line % positions;
+      double scale = scales.getDouble(position);
+      double zero = zeros == null ? 0 : zeros.getDouble(position);
+      for (long stop = Math.min(end, (line + 1) * inner); at < stop; at++) {
+        to.setDouble(at - first, (from.getDouble(at) - zero) * scale);
       }
     }
   }

@@ -11,7 +11,6 @@ import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.ir.Window;
 import io.github.morseengine.engine.tensor.DType;
-import io.github.morseengine.engine.tensor.Shapes;
 import java.util.Arrays;
 import java.util.function.Function;
 
@@ -40,7 +39,7 @@ final class ConvLowering {
     View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
     Constant source = weight.constant().cast(p.products);
     long[] dims = weightDims(w, group, transposed);
-    long[] strides = weightStrides(w, group, transposed);
+    long[] strides = weightStrides(source, group, transposed);
     Value bias = node.input(2);
     Value residual = transposed ? null : node.input(3);
     View r = residual == null ? null : p.channelsLast(p.get(residual));
@@ -183,8 +182,9 @@ final class ConvLowering {
     return grouped;
   }
 
-  private static long[] weightStrides(long[] w, int group, boolean transposed) {
-    long[] s = Shapes.strides(w);
+  /** The same dimensions over the elements as they are stored. */
+  private static long[] weightStrides(Constant weight, int group, boolean transposed) {
+    long[] s = weight.strides();
     if (transposed) {
       long swap = s[0];
       s[0] = s[1];
@@ -193,8 +193,10 @@ final class ConvLowering {
     if (group == 1) {
       return s;
     }
-    long[] grouped = new long[w.length + 1];
-    grouped[0] = Shapes.elements(w) / group;
+    long[] grouped = new long[s.length + 1];
+    // The channels that groups divide are those of the input in a transposed convolution.
+    int axis = transposed ? 1 : 0;
+    grouped[0] = weight.shape()[0] / group * s[axis];
     System.arraycopy(s, 0, grouped, 1, s.length);
     return grouped;
   }

@@ -36,7 +36,7 @@ final class CpuCompiler {
       DType products) {
     Program program = new Program(engine, store, layouts, threads, products);
     Team.use(threads);
-    try {
+    try (program) {
       CpuCompiler compiler = new CpuCompiler(program);
       compiler.run(graph);
       return new CpuExecutable(

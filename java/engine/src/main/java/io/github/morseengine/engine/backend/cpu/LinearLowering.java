@@ -82,7 +82,7 @@ final class LinearLowering {
       return false;
     }
     DnnStep step = new DnnStep(primitive, alone);
-    try (MemoryDesc plain = MemoryDesc.strided(p.products, new long[] {k, n}, new long[] {n, 1})) {
+    try (MemoryDesc plain = MemoryDesc.strided(p.products, new long[] {k, n}, w.strides())) {
       View packed = p.packed(w, 2, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }
@@ -151,7 +151,8 @@ final class LinearLowering {
       return false;
     }
     DnnStep step = new DnnStep(primitive, alone);
-    try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, new long[] {1, n, 1, 1})) {
+    long[] stored = {w.strides()[1], w.strides()[0], 1, 1};
+    try (MemoryDesc plain = MemoryDesc.strided(DType.FLOAT32, dims, stored)) {
       View packed = p.packed(w, 4, plain, primitive.weights());
       step.withShared(Arg.WEIGHTS.code(), primitive.weights(), packed);
     }

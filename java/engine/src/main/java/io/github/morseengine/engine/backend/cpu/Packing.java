@@ -1,6 +1,5 @@
 package io.github.morseengine.engine.backend.cpu;
 
-import io.github.morseengine.engine.backend.plan.MemoryPlan;
 import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.onednn.Memory;
@@ -14,12 +13,12 @@ final class Packing {
 
   private Packing() {}
 
-  static MemorySegment reorder(
-      DnnEngine engine, MemorySegment plain, MemoryDesc from, MemoryDesc to) {
+  static void reorder(
+      DnnEngine engine, MemorySegment plain, MemoryDesc from, MemoryDesc to, MemorySegment out) {
     if (from.sameAs(to)) {
-      return plain;
+      out.copyFrom(plain.asSlice(0, out.byteSize()));
+      return;
     }
-    MemorySegment out = Arena.ofAuto().allocate(Math.max(1, to.bytes()), MemoryPlan.ALIGNMENT);
     try (Arena arena = Arena.ofConfined();
         Attributes attributes = new Attributes();
         Primitive reorder = Primitive.reorder(engine, from, to, attributes);
@@ -39,6 +38,5 @@ final class Packing {
         }
       }
     }
-    return out.asSlice(0, to.bytes());
   }
 }

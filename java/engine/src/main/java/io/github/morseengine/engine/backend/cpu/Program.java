@@ -19,7 +19,6 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,11 +26,12 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** A program under construction: steps, slots, and where each value lies. For one thread. */
-final class Program implements Placement {
+final class Program implements Placement, AutoCloseable {
 
   private static final long ALONE_FLOPS = 750_000;
   private static final long ALONE_BYTES = 256_000;
@@ -43,6 +43,7 @@ final class Program implements Placement {
   final List<WeightStore.Weight> weights = new ArrayList<>();
   private final WeightStore store;
   private final PackedLayouts layouts;
+  private final Staging staging;
 
   /** Threads of a run. */
   private final int threads;
@@ -61,6 +62,7 @@ final class Program implements Placement {
     this.products = products;
     this.layouts = layouts;
     this.store = store;
+    this.staging = new Staging(threads);
   }
 
   /** Names the node that the next steps belong to. */
@@ -189,10 +191,16 @@ final class Program implements Placement {
 
   private ContentHash hash(Tensor source) {
     try {
-      return hashes.computeIfAbsent(source.data(), ContentHash::of);
+      return hashes.computeIfAbsent(source.data(), this::hash);
     } catch (InternalError e) {
       throw changed(e);
     }
+  }
+
+  private ContentHash hash(MemorySegment source) {
+    ContentHash hash = ContentHash.of(source, staging::run);
+    Staging.release(source);
+    return hash;
   }
 
   /** For the JVM's answer to a mapped file that was cut after it was opened. */
@@ -203,7 +211,9 @@ final class Program implements Placement {
 
   /** Stores a constant dense, in its own type. */
   View constant(Constant c) {
-    return View.dense(new WeightSlot(keep(c, "dense", () -> copyOf(c))), c.dtype(), c.shape());
+    long bytes = c.elements() * c.dtype().bytes();
+    WeightStore.Weight w = keep(c, "dense", bytes, to -> staging.dense(c, to));
+    return View.dense(new WeightSlot(w), c.dtype(), c.shape());
   }
 
   /** A value as dense float32, constants converted at compile time. */
@@ -237,11 +247,23 @@ final class Program implements Placement {
     return layouts.of(hash(c.source()), c.viewKey() + rank);
   }
 
-  /** Stores a constant in a layout that a primitive chose. */
+  /**
+   * Stores a constant in a layout that a primitive chose.
+   *
+   * @param c the weight
+   * @param rank dimensions by which the primitive sees it
+   * @param plain these dimensions over the elements as {@linkplain Constant#strides stored}
+   * @param wanted the layout
+   */
   View packed(Constant c, int rank, MemoryDesc plain, MemoryDesc wanted) {
     layouts.add(hash(c.source()), c.viewKey() + rank, wanted);
     String layout = Arrays.toString(wanted.blob());
-    WeightStore.Weight w = keep(c, layout, () -> Packing.reorder(engine, copyOf(c), plain, wanted));
+    WeightStore.Weight w =
+        keep(
+            c,
+            layout,
+            wanted.bytes(),
+            to -> Packing.reorder(engine, staging.of(c), plain, wanted, to));
     return new View(
         new WeightSlot(w),
         0,
@@ -250,10 +272,11 @@ final class Program implements Placement {
         new long[] {1});
   }
 
-  private WeightStore.Weight keep(Constant c, String layout, Supplier<MemorySegment> pack) {
+  private WeightStore.Weight keep(
+      Constant c, String layout, long bytes, Consumer<MemorySegment> pack) {
     try {
       String recipe = c.viewKey() + "|" + layout;
-      WeightStore.Weight w = store.acquire(hash(c.source()), recipe, layout, pack);
+      WeightStore.Weight w = store.acquire(hash(c.source()), recipe, layout, bytes, pack);
       weights.add(w);
       return w;
     } catch (InternalError e) {
@@ -261,14 +284,9 @@ final class Program implements Placement {
     }
   }
 
-  /** Copied by Java, so that a cut file is an error and not a crash inside native code. */
-  private static MemorySegment copyOf(Constant c) {
-    Tensor t = c.materialize(Arena.ofAuto());
-    if (!c.isStored()) {
-      return t.data();
-    }
-    Tensor copy = Tensor.allocate(t.dtype(), t.shape());
-    copy.data().copyFrom(t.data());
-    return copy.data();
+  /** Frees what only compiling needs. */
+  @Override
+  public void close() {
+    staging.close();
   }
 }

@@ -1,0 +1,180 @@
+package io.github.morseengine.jmh.peers;
+
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Precision;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Speed, loading and memory of models of Stable Diffusion's size, beside ONNX Runtime. */
+@Command(
+    name = "large",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Compares time, loading and peak memory of large models with ONNX Runtime.")
+public final class LargeTable implements Callable<Integer> {
+
+  private static final double MIB = 1 << 20;
+
+  @Option(
+      names = "--dir",
+      paramLabel = "DIR",
+      description = "What jmh/models/make_sd15.py wrote. Default: jmh/models/out.")
+  private Path folder;
+
+  @Option(
+      names = "--case",
+      split = ",",
+      paramLabel = "NAME",
+      description = "Some of unet-32, unet-64, unet_fp16-64, vae_decoder-64. Default: all.")
+  private List<String> names;
+
+  @Option(
+      names = "--part",
+      split = ",",
+      paramLabel = "P",
+      description = "Some of morse, ort (loading and memory of each) and both. Default: all.")
+  private List<String> parts = List.of("morse", "ort", "both");
+
+  @Option(names = "--threads", paramLabel = "N", description = "Default: all processors.")
+  private int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "--precision",
+      paramLabel = "P",
+      defaultValue = "FP32",
+      description = "The engine's: FP32 or BF16; ONNX Runtime's is fp32. Default: FP32.")
+  private Precision precision;
+
+  @Option(names = "--rounds", paramLabel = "R", defaultValue = "5", description = "Default: 5.")
+  private int rounds;
+
+  private LargeTable() {}
+
+  /**
+   * Runs the comparison.
+   *
+   * @param args see --help
+   */
+  public static void main(String[] args) {
+    System.exit(
+        new CommandLine(new LargeTable()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    Path home = Path.of(System.getProperty("morse.home", "."));
+    Path from = folder == null ? home.resolve("jmh/models/out") : folder;
+    try (Engine engine = Engine.builder().backend("cpu").build()) {
+      System.out.printf(
+          "%s, %d threads, %s%n%n", engine.device(), threads, precision.label());
+    }
+    System.out.println(
+        "| model | time | ONNX Runtime | speed-up (rounds) | load | ONNX Runtime | again"
+            + " | weights | arena | peak, loading | peak | peak - weights - arena"
+            + " | ONNX Runtime's peak |");
+    System.out.println("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for (LargeCase c : LargeCase.in(from)) {
+      if (names == null || names.contains(c.name())) {
+        row(from, c);
+      }
+    }
+    return 0;
+  }
+
+  private void row(Path from, LargeCase c) throws IOException, InterruptedException {
+    Map<String, Double> ours = run(from, c, "morse");
+    Map<String, Double> peer = c.compared() ? run(from, c, "ort") : Map.of();
+    Map<String, Double> both = c.compared() ? run(from, c, "both") : Map.of();
+    double held = get(ours, "weight_bytes") + get(ours, "arena_bytes");
+    List<String> cells = new ArrayList<>();
+    cells.add(c.name());
+    cells.add(text("%.0f ms", get(both, "ms")));
+    cells.add(text("%.0f ms", get(both, "peer_ms")));
+    cells.add(
+        text("**%.2fx**", get(both, "ratio"))
+            + text(" (%.2f-", get(both, "ratio_least"))
+            + text("%.2f)", get(both, "ratio_most")));
+    cells.add(text("%.1f s", get(ours, "load_ms") / 1e3));
+    cells.add(text("%.1f s", get(peer, "load_ms") / 1e3));
+    cells.add(text("%.1f s", get(ours, "again_ms") / 1e3));
+    cells.add(mib(get(ours, "weight_bytes")));
+    cells.add(mib(get(ours, "arena_bytes")));
+    cells.add(mib(get(ours, "load_peak_bytes")));
+    cells.add(mib(get(ours, "peak_bytes")));
+    cells.add(mib(get(ours, "peak_bytes") - held));
+    cells.add(mib(get(peer, "peak_bytes")));
+    System.out.println("| " + String.join(" | ", cells) + " |");
+    if (both.containsKey("error")) {
+      System.err.printf(
+          Locale.ROOT,
+          "%s: outputs differ by %.1e; %.0f GFLOP/s%n",
+          c.name(),
+          both.get("error"),
+          both.get("flops") / both.get("ms") / 1e6);
+    }
+    if (get(ours, "again_bytes") > 0) {
+      System.err.println(c.name() + ": the second load took weights of its own");
+    }
+  }
+
+  private static double get(Map<String, Double> from, String key) {
+    return from.getOrDefault(key, Double.NaN);
+  }
+
+  private static String mib(double bytes) {
+    return text("%.0f MiB", bytes / MIB);
+  }
+
+  private static String text(String format, double value) {
+    return Double.isNaN(value) ? "" : String.format(Locale.ROOT, format, value);
+  }
+
+  /** Starts a process like this one and reads its numbers; none where the part is not wanted. */
+  private Map<String, Double> run(Path from, LargeCase c, String part)
+      throws IOException, InterruptedException {
+    if (!parts.contains(part)) {
+      return Map.of();
+    }
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-XX:+UseSerialGC",
+            "-cp",
+            System.getProperty("java.class.path"),
+            LargeProcess.class.getName(),
+            from.toString(),
+            c.name(),
+            part,
+            Integer.toString(threads),
+            precision.name(),
+            Integer.toString(rounds)));
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    Map<String, Double> out = new LinkedHashMap<>();
+    try (BufferedReader lines = process.inputReader()) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        String[] pair = line.split(" ");
+        if (pair.length == 2) {
+          out.put(pair[0], Double.parseDouble(pair[1]));
+        }
+      }
+    }
+    if (process.waitFor() != 0) {
+      throw new IOException(c.name() + ": the part '" + part + "' failed, see above");
+    }
+    return out;
+  }
+}
