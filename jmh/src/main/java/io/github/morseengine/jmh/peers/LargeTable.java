@@ -75,8 +75,7 @@ public final class LargeTable implements Callable<Integer> {
     Path home = Path.of(System.getProperty("morse.home", "."));
     Path from = folder == null ? home.resolve("jmh/models/out") : folder;
     try (Engine engine = Engine.builder().backend("cpu").build()) {
-      System.out.printf(
-          "%s, %d threads, %s%n%n", engine.device(), threads, precision.label());
+      System.out.printf("%s, %d threads, %s%n%n", engine.device(), threads, precision.label());
     }
     System.out.println(
         "| model | time | ONNX Runtime | speed-up (rounds) | load | ONNX Runtime | again"

@@ -35,7 +35,7 @@ class HalfPrecisionTest {
     return m.write(folder.resolve("conv.onnx"));
   }
 
-  private static Engine bf16() {
+  static Engine bf16() {
     return Engine.builder().backend("cpu").precision(Precision.BF16).build();
   }
 

@@ -174,6 +174,21 @@ public final class ModelBuilder {
   }
 
   /**
+   * An attribute of text.
+   *
+   * @param name its name
+   * @param value the text
+   * @return the message
+   */
+  public static AttributeProto text(String name, String value) {
+    return AttributeProto.newBuilder()
+        .setName(name)
+        .setType(AttributeProto.AttributeType.STRING)
+        .setS(ByteString.copyFromUtf8(value))
+        .build();
+  }
+
+  /**
    * Adds a float32 initializer that lies in another file.
    *
    * @param name its name

@@ -12,7 +12,11 @@ import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** Turns a graph into a program: one lowering per operator, then lifetimes and placement. */
 final class CpuCompiler {
@@ -22,6 +26,9 @@ final class CpuCompiler {
   private final List<Port> inputPorts = new ArrayList<>();
   private final List<View> outputs = new ArrayList<>();
   private final List<Port> outputPorts = new ArrayList<>();
+
+  /** What an earlier node computes too. */
+  private final Set<Node> done = Collections.newSetFromMap(new IdentityHashMap<>());
 
   private CpuCompiler(Program program) {
     this.program = program;
@@ -73,9 +80,13 @@ final class CpuCompiler {
       }
       program.put(v, view);
     }
+    Map<Node, Node> gated = GegluLowering.pairs(graph);
     for (Node node : graph.nodes()) {
       program.begin(node);
-      if (!lower(node)) {
+      Node geglu = gated.get(node);
+      if (geglu != null && GegluLowering.lower(program, node, geglu)) {
+        done.add(geglu);
+      } else if (!done.contains(node) && !lower(node)) {
         FallbackLowering.lower(program, node);
       }
     }
@@ -166,7 +177,7 @@ final class CpuCompiler {
         return true;
       }
       case FusedOps.ATTENTION -> {
-        return MatMulLowering.attention(program, node);
+        return AttentionLowering.lower(program, node);
       }
       case FusedOps.EXPRESSION -> {
         ExpressionLowering.lower(program, node);

@@ -15,6 +15,7 @@ final class DnnStep implements Step {
 
   private final Primitive primitive;
   private final boolean alone;
+  private final boolean ownsPrimitive;
   private final List<Operand> operands = new ArrayList<>();
 
   /**
@@ -24,8 +25,27 @@ final class DnnStep implements Step {
    * @param alone whether it was made for one thread, see {@link Program#alone}
    */
   DnnStep(Primitive primitive, boolean alone) {
+    this(primitive, alone, true);
+  }
+
+  private DnnStep(Primitive primitive, boolean alone, boolean ownsPrimitive) {
     this.primitive = primitive;
     this.alone = alone;
+    this.ownsPrimitive = ownsPrimitive;
+  }
+
+  /**
+   * The same primitive on other memory of the same layouts, valid until this step is closed.
+   *
+   * @param views of the first operands; the others, such as the scratchpad, stay
+   */
+  DnnStep elsewhere(View... views) {
+    DnnStep out = new DnnStep(primitive, alone, false);
+    for (int i = 0; i < operands.size(); i++) {
+      Operand o = operands.get(i);
+      out.withShared(o.code, o.desc, i < views.length ? views[i] : o.view);
+    }
+    return out;
   }
 
   /** Adds an operand; the descriptor is closed with the step. */
@@ -97,6 +117,8 @@ final class DnnStep implements Step {
         o.desc.close();
       }
     }
-    primitive.close();
+    if (ownsPrimitive) {
+      primitive.close();
+    }
   }
 }

@@ -176,7 +176,7 @@ final class LinearLowering {
   }
 
   /** A view as a matrix whose rows are contiguous; copied if it cannot be seen so. */
-  private static View rows(Program p, View v, long m, long k) {
+  static View rows(Program p, View v, long m, long k) {
     View flat = v.reshape(new long[] {m, k});
     if (flat == null || k > 1 && flat.strides()[1] != 1 || m > 1 && flat.strides()[0] < k) {
       flat = p.dense(v).reshape(new long[] {m, k});

@@ -10,7 +10,7 @@ import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
 
-/** Products of two activations, and attention as product, softmax, product. */
+/** Products of two activations. */
 final class MatMulLowering {
 
   private MatMulLowering() {}
@@ -26,22 +26,13 @@ final class MatMulLowering {
       return false;
     }
     int rank = y.rank();
-    boolean done =
-        product(
-            p,
-            matrix(p, a).raise(rank),
-            matrix(p, b).raise(rank),
-            y,
-            null,
-            1,
-            "MatMul",
-            Flops.of(node));
+    boolean done = product(p, matrix(p, a).raise(rank), matrix(p, b).raise(rank), y, node);
     p.put(node.output(0), y);
     return done;
   }
 
   /** A view that oneDNN takes as a plain matrix: one of the last two dimensions contiguous. */
-  private static View matrix(Program p, View v) {
+  static View matrix(Program p, View v) {
     int r = v.rank();
     long rows = v.shape()[r - 2];
     long cols = v.shape()[r - 1];
@@ -70,8 +61,27 @@ final class MatMulLowering {
     return new View(v.slot(), v.offset(), v.dtype(), v.shape(), strides);
   }
 
-  private static boolean product(
-      Program p, View a, View b, View y, View mask, float scale, String what, long flops) {
+  private static boolean product(Program p, View a, View b, View y, Node node) {
+    long flops = Flops.of(node);
+    DnnStep step = product(p, a, b, y, null, 1, p.alone(flops, a, b, y));
+    if (step == null) {
+      return false;
+    }
+    p.add(step, "MatMul", flops);
+    return true;
+  }
+
+  /**
+   * A product y = scale a b + mask.
+   *
+   * @param a [..,M,K], see {@link #matrix}
+   * @param b [..,K,N], see {@link #matrix}
+   * @param y [..,M,N]
+   * @param mask broadcast to y; null for none
+   * @param alone whether one thread is to do it
+   * @return a step that is not yet part of the program; null where oneDNN has no kernel
+   */
+  static DnnStep product(Program p, View a, View b, View y, View mask, float scale, boolean alone) {
     if (a.shape()[a.rank() - 1] == 1) {
       // With an inner dimension of 1 oneDNN takes the batches for dense, whatever their strides.
       a = p.dense(a);
@@ -81,7 +91,6 @@ final class MatMulLowering {
     MemoryDesc bd = ConvLowering.desc(b);
     MemoryDesc yd = ConvLowering.desc(y);
     MemoryDesc md = mask == null ? null : ConvLowering.desc(mask);
-    boolean alone = p.alone(flops, a, b, y, mask);
     Primitive primitive;
     int maskArg = 0;
     try (Attributes attributes = new Attributes()) {
@@ -95,7 +104,7 @@ final class MatMulLowering {
     }
     if (primitive == null) {
       ConvLowering.close(ad, bd, yd, md);
-      return false;
+      return null;
     }
     DnnStep step = new DnnStep(primitive, alone);
     step.with(Arg.SRC.code(), ad, a).with(Arg.WEIGHTS.code(), bd, b).with(Arg.DST.code(), yd, y);
@@ -103,50 +112,6 @@ final class MatMulLowering {
       step.with(maskArg, md, mask);
     }
     ConvLowering.scratch(p, step);
-    p.add(step, what, flops);
-    return true;
-  }
-
-  static boolean attention(Program p, Node node) {
-    if (node.input(1).shape()[2] == 1 && node.input(3) == null) {
-      // One key has all the weight.
-      p.put(node.output(0), p.get(node.input(2)).expand(node.output(0).shape()));
-      return true;
-    }
-    View q = matrix(p, p.get(node.input(0)));
-    View k = matrix(p, p.get(node.input(1)).transpose(0, 1, 3, 2));
-    View v = matrix(p, p.get(node.input(2)));
-    long[] qs = q.shape();
-    long keys = k.shape()[3];
-    if (q.elements() == 0 || keys == 0) {
-      return false;
-    }
-    View mask = null;
-    if (node.input(3) != null) {
-      mask = p.dense(p.get(node.input(3)));
-      if (mask.dtype() != DType.FLOAT32 || mask.rank() > 4) {
-        return false;
-      }
-      mask = mask.raise(4);
-    }
-    View scores = p.allocateDense(DType.FLOAT32, qs[0], qs[1], qs[2], keys);
-    float scale = node.attributes().getFloat("scale", 1);
-    long flops = Flops.of(node) / 2;
-    if (!product(p, q, k, scores, mask, scale, "Attention: scores", flops)) {
-      return false;
-    }
-    if (!SoftmaxLowering.inPlace(p, scores, 3)) {
-      return false;
-    }
-    long[] shape = node.output(0).shape();
-    // Heads beside each other, so that joining them afterwards is a view.
-    long d = shape[3];
-    long[] strides = {shape[2] * shape[1] * d, d, shape[1] * d, 1};
-    View y = p.allocate(DType.FLOAT32, shape, strides);
-    if (!product(p, scores, v, y, null, 1, "Attention: values", flops)) {
-      return false;
-    }
-    p.put(node.output(0), y);
-    return true;
+    return step;
   }
 }

@@ -45,7 +45,6 @@ final class Program implements Placement, AutoCloseable {
   private final PackedLayouts layouts;
   private final Staging staging;
 
-  /** Threads of a run. */
   private final int threads;
 
   /** Element type of what convolutions and linear layers multiply. */
@@ -122,6 +121,11 @@ final class Program implements Placement, AutoCloseable {
     if (!Reorder.add(this, from, to, what)) {
       addHelper(Copy.step(from, to), what);
     }
+  }
+
+  /** Threads of a run. */
+  int threads() {
+    return threads;
   }
 
   /**
@@ -212,7 +216,7 @@ final class Program implements Placement, AutoCloseable {
   /** Stores a constant dense, in its own type. */
   View constant(Constant c) {
     long bytes = c.elements() * c.dtype().bytes();
-    WeightStore.Weight w = keep(c, "dense", bytes, to -> staging.dense(c, to));
+    WeightStore.Weight w = keep(c, c.viewKey(), "dense", bytes, to -> staging.dense(c, to));
     return View.dense(new WeightSlot(w), c.dtype(), c.shape());
   }
 
@@ -230,7 +234,12 @@ final class Program implements Placement, AutoCloseable {
    * @return the primitive; null if no known layout will do
    */
   Primitive choose(Constant c, int rank, Function<MemoryDesc, Primitive> maker) {
-    for (MemoryDesc layout : knownLayouts(c, rank)) {
+    return choose(new WeightPart(c), rank, maker);
+  }
+
+  /** See {@link #choose(Constant, int, Function)}. */
+  Primitive choose(WeightPart part, int rank, Function<MemoryDesc, Primitive> maker) {
+    for (MemoryDesc layout : knownLayouts(part, rank)) {
       Primitive p = maker.apply(layout);
       if (p != null && !p.isReference()) {
         return p;
@@ -244,7 +253,11 @@ final class Program implements Placement, AutoCloseable {
 
   /** Layouts in which a weight has been packed before. */
   List<MemoryDesc> knownLayouts(Constant c, int rank) {
-    return layouts.of(hash(c.source()), c.viewKey() + rank);
+    return knownLayouts(new WeightPart(c), rank);
+  }
+
+  private List<MemoryDesc> knownLayouts(WeightPart part, int rank) {
+    return layouts.of(hash(part.of().source()), part.key() + rank);
   }
 
   /**
@@ -256,26 +269,32 @@ final class Program implements Placement, AutoCloseable {
    * @param wanted the layout
    */
   View packed(Constant c, int rank, MemoryDesc plain, MemoryDesc wanted) {
-    layouts.add(hash(c.source()), c.viewKey() + rank, wanted);
-    String layout = Arrays.toString(wanted.blob());
+    return packed(new WeightPart(c), rank, plain, wanted);
+  }
+
+  /** See {@link #packed(Constant, int, MemoryDesc, MemoryDesc)}; {@code plain} is of the part. */
+  View packed(WeightPart part, int rank, MemoryDesc plain, MemoryDesc wanted) {
+    Constant c = part.of();
+    int size = c.dtype().bytes();
+    layouts.add(hash(c.source()), part.key() + rank, wanted);
     WeightStore.Weight w =
         keep(
             c,
-            layout,
+            part.key(),
+            Arrays.toString(wanted.blob()),
             wanted.bytes(),
-            to -> Packing.reorder(engine, staging.of(c), plain, wanted, to));
-    return new View(
-        new WeightSlot(w),
-        0,
-        c.dtype(),
-        new long[] {w.data().byteSize() / c.dtype().bytes()},
-        new long[] {1});
+            to -> {
+              MemorySegment from = staging.of(c).asSlice(part.offset() * size);
+              Packing.reorder(engine, from, plain, wanted, to);
+            });
+    long[] elements = {w.data().byteSize() / size};
+    return new View(new WeightSlot(w), 0, c.dtype(), elements, new long[] {1});
   }
 
   private WeightStore.Weight keep(
-      Constant c, String layout, long bytes, Consumer<MemorySegment> pack) {
+      Constant c, String key, String layout, long bytes, Consumer<MemorySegment> pack) {
     try {
-      String recipe = c.viewKey() + "|" + layout;
+      String recipe = key + "|" + layout;
       WeightStore.Weight w = store.acquire(hash(c.source()), recipe, layout, bytes, pack);
       weights.add(w);
       return w;

@@ -28,11 +28,17 @@ final class SoftmaxLowering {
     return add(p, x, y, axis, "Softmax");
   }
 
-  static boolean inPlace(Program p, View x, int axis) {
-    return add(p, x, x, axis, "Attention: softmax");
+  private static boolean add(Program p, View x, View y, int axis, String what) {
+    DnnStep step = step(p, x, y, axis);
+    if (step == null) {
+      return false;
+    }
+    p.add(step, what, 5 * x.elements());
+    return true;
   }
 
-  private static boolean add(Program p, View x, View y, int axis, String what) {
+  /** A step that is not yet part of the program; null where oneDNN has no kernel. */
+  static DnnStep step(Program p, View x, View y, int axis) {
     MemoryDesc xd = ConvLowering.desc(x);
     MemoryDesc yd = ConvLowering.desc(y);
     boolean alone = p.alone(10 * x.elements(), x);
@@ -42,13 +48,12 @@ final class SoftmaxLowering {
     }
     if (primitive == null) {
       ConvLowering.close(xd, yd);
-      return false;
+      return null;
     }
     DnnStep step = new DnnStep(primitive, alone);
     step.with(Arg.SRC.code(), xd, x).with(Arg.DST.code(), yd, y);
     ConvLowering.scratch(p, step);
-    p.add(step, what, 5 * x.elements());
-    return true;
+    return step;
   }
 
   static boolean layerNorm(Program p, Node node) {

@@ -10,8 +10,8 @@ import java.util.function.IntConsumer;
 
 /**
  * Brings weights from mapped files into memory, on all threads. They pass through one buffer, as
- * large as the largest of late, and the file's pages are given back after each, so that loading never holds
- * a second copy of a model. For one thread; close frees the buffer.
+ * large as the largest of late, and the file's pages are given back after each, so that loading
+ * never holds a second copy of a model. For one thread; close frees the buffer.
  *
  * <p>Java copies them, not oneDNN: so a file that is cut while it is read is an error and not a
  * crash inside native code.

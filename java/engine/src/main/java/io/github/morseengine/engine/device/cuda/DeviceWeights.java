@@ -11,7 +11,8 @@ import java.util.function.Supplier;
  * once through a pinned ring. Safe for use by several threads. Close gives the ring back; weights
  * that are still held stay until they are closed.
  */
-public final class DeviceWeights extends ContentStore<MemorySegment, DeviceBuffer> implements AutoCloseable {
+public final class DeviceWeights extends ContentStore<MemorySegment, DeviceBuffer>
+    implements AutoCloseable {
 
   /** A counted reference to a weight on the device; close gives it back, once. */
   public static final class DeviceWeight implements AutoCloseable {

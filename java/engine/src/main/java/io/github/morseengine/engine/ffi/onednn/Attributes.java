@@ -81,9 +81,22 @@ public final class Attributes implements AutoCloseable {
    * @return the argument index under which the tensor is given at execution
    */
   public int add(MemoryDesc operand) {
-    int status =
-        OneDnn.dnnl_post_ops_append_binary(postOps, OneDnn.dnnl_binary_add(), operand.handle());
-    Dnn.check(status, "dnnl_post_ops_append_binary", "add");
+    return binary(OneDnn.dnnl_binary_add(), "add", operand);
+  }
+
+  /**
+   * Appends the product with a tensor.
+   *
+   * @param operand its layout; dimensions of size 1 are broadcast
+   * @return the argument index under which the tensor is given at execution
+   */
+  public int multiply(MemoryDesc operand) {
+    return binary(OneDnn.dnnl_binary_mul(), "mul", operand);
+  }
+
+  private int binary(int kind, String name, MemoryDesc operand) {
+    int status = OneDnn.dnnl_post_ops_append_binary(postOps, kind, operand.handle());
+    Dnn.check(status, "dnnl_post_ops_append_binary", name);
     int index = OneDnn.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE() * (appended + 1);
     appended++;
     return index | OneDnn.DNNL_ARG_SRC_1();
