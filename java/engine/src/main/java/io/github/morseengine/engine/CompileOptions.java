@@ -1,19 +1,23 @@
 package io.github.morseengine.engine;
 
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * How a model is compiled.
  *
  * @param inputShapes static dimensions by input name; inputs whose declared shape is fixed may be
  *     left out
+ * @param constants inputs that stay the same from run to run, see {@link Builder#constant}
  */
-public record CompileOptions(Map<String, long[]> inputShapes) {
+public record CompileOptions(Map<String, long[]> inputShapes, Set<String> constants) {
 
-  /** Copies the map. */
+  /** Copies both. */
   public CompileOptions {
     inputShapes = new LinkedHashMap<>(inputShapes);
+    constants = new LinkedHashSet<>(constants);
   }
 
   /** {@return a builder without any shape} */
@@ -24,6 +28,7 @@ public record CompileOptions(Map<String, long[]> inputShapes) {
   /** Collects options. */
   public static final class Builder {
     private final Map<String, long[]> shapes = new LinkedHashMap<>();
+    private final Set<String> constants = new LinkedHashSet<>();
 
     private Builder() {}
 
@@ -39,9 +44,24 @@ public record CompileOptions(Map<String, long[]> inputShapes) {
       return this;
     }
 
+    /**
+     * Declares that an input stays the same over many runs, as a text does over the steps of a
+     * generation. What depends on such inputs alone is computed by the first run after one has
+     * changed, and kept; devices other than the processor may compute it anew. The input is changed
+     * by {@link Session#setInput}, or by asking {@link Session#input} for its memory each time
+     * before that is written.
+     *
+     * @param name input name
+     * @return this
+     */
+    public Builder constant(String name) {
+      constants.add(name);
+      return this;
+    }
+
     /** {@return the options} */
     public CompileOptions build() {
-      return new CompileOptions(shapes);
+      return new CompileOptions(shapes, constants);
     }
   }
 }

@@ -43,6 +43,14 @@ public final class CompiledModel implements AutoCloseable {
     return executable.steps();
   }
 
+  /**
+   * {@return how many of the first steps depend on inputs alone that were declared {@linkplain
+   * CompileOptions.Builder#constant constant}, and run only after one of these has changed}
+   */
+  public int onceSteps() {
+    return executable.onceSteps();
+  }
+
   /** {@return bytes that each session holds for activations and scratch} */
   public long arenaBytes() {
     return executable.arenaBytes();

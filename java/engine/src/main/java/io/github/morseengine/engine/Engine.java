@@ -150,6 +150,7 @@ public final class Engine implements AutoCloseable {
     try {
       Graph graph = model.newGraph();
       GraphBinder.bind(graph, options.inputShapes());
+      graph.declareConstant(options.constants());
       Passes.optimize(graph);
       Executable executable = backend.compile(graph);
       return new CompiledModel(model.name(), executable, this::released);

@@ -4,6 +4,7 @@ import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.backend.Run;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 
@@ -49,7 +50,13 @@ public final class Session implements AutoCloseable {
               + value);
     }
     checkNumbers(name, value);
-    run.input(index).copyFrom(value.data());
+    MemorySegment memory = run.input(index);
+    if (!executable.isConstant(index)) {
+      memory.copyFrom(value.data());
+    } else if (memory.mismatch(value.data()) >= 0) {
+      memory.copyFrom(value.data());
+      run.changed(index);
+    }
     return this;
   }
 
@@ -97,7 +104,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * The memory of an input, to be filled in place before each run.
+   * The memory of an input, to be filled in place before each run. That of an input that was
+   * declared constant has to be asked for again before each change.
    *
    * @param name input name
    * @return dense row-major elements, kept from one run to the next
@@ -105,6 +113,7 @@ public final class Session implements AutoCloseable {
   public Tensor input(String name) {
     open();
     int index = indexOf(executable.inputs(), name, "input");
+    run.changed(index);
     Executable.Port port = executable.inputs().get(index);
     return new Tensor(port.dtype(), port.shape(), run.input(index));
   }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A model at a batch.
@@ -46,8 +47,14 @@ record Case(String name, Path file, long batch, Map<String, long[]> shapes) {
 
   /** Binds every input: as given, else as declared with the batch first and sides of 32. */
   CompileOptions options(OnnxModel model) {
+    return options(model, Set.of());
+  }
+
+  /** The same, with inputs that stay from run to run. */
+  CompileOptions options(OnnxModel model, Set<String> constants) {
     CompileOptions.Builder out = CompileOptions.builder();
     ports(model).forEach(port -> out.input(port.name(), port.shape()));
+    constants.forEach(out::constant);
     return out.build();
   }
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * One measurement of {@link LargeTable}, in a process of its own, because the kernel counts a
@@ -89,8 +90,12 @@ final class LargeProcess {
   }
 
   private CompiledModel load(Engine engine) {
+    return load(engine, Set.of());
+  }
+
+  private CompiledModel load(Engine engine, Set<String> constants) {
     try (OnnxModel model = OnnxModel.open(what.model().file())) {
-      return engine.compile(model, what.model().options(model));
+      return engine.compile(model, what.model().options(model, constants));
     }
   }
 
@@ -114,19 +119,22 @@ final class LargeProcess {
   private void both(int rounds) {
     try (Engine engine = open();
         MorseRunner ours = new MorseRunner(load(engine));
+        MorseRunner kept = new MorseRunner(load(engine, what.constants()));
         OrtRunner peer = new OrtRunner(what.model().file().toString(), threads)) {
       Map<String, Tensor> inputs = Inputs.random(ours.model().inputs());
-      ours.bind(inputs);
-      peer.bind(inputs);
-      for (int i = 0; i < RUNS; i++) {
-        ours.run();
-        peer.run();
+      List<Runner> runners =
+          what.constants().isEmpty() ? List.of(ours, peer) : List.of(ours, peer, kept);
+      for (Runner r : runners) {
+        r.bind(inputs);
+        for (int i = 0; i < RUNS; i++) {
+          r.run();
+        }
       }
       double tolerance = precision == Precision.FP32 ? TOLERANCE : TOLERANCE_BF16;
       say("error", Check.near(what.name(), ours.output(), peer.output(), tolerance));
       Turns turns = new Turns(0, PAUSE_MILLIS, 1, 2);
       for (int i = 0; i < rounds; i++) {
-        turns.round(List.of(ours, peer));
+        turns.round(runners);
       }
       double[] ratios = turns.ratios(1, 0);
       say("ms", turns.median(0));
@@ -135,6 +143,9 @@ final class LargeProcess {
       say("ratio_least", ratios[0]);
       say("ratio_most", ratios[ratios.length - 1]);
       say("flops", ours.flops());
+      if (runners.size() > 2) {
+        say("kept_ratio", Turns.median(turns.ratios(1, 2)));
+      }
     }
   }
 

@@ -78,10 +78,10 @@ public final class LargeTable implements Callable<Integer> {
       System.out.printf("%s, %d threads, %s%n%n", engine.device(), threads, precision.label());
     }
     System.out.println(
-        "| model | time | ONNX Runtime | speed-up (rounds) | load | ONNX Runtime | again"
+        "| model | time | ONNX Runtime | speed-up (rounds) | text kept | load | ONNX Runtime | again"
             + " | weights | arena | peak, loading | peak | peak - weights - arena"
             + " | ONNX Runtime's peak |");
-    System.out.println("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    System.out.println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (LargeCase c : LargeCase.in(from)) {
       if (names == null || names.contains(c.name())) {
         row(from, c);
@@ -103,6 +103,7 @@ public final class LargeTable implements Callable<Integer> {
         text("**%.2fx**", get(both, "ratio"))
             + text(" (%.2f-", get(both, "ratio_least"))
             + text("%.2f)", get(both, "ratio_most")));
+    cells.add(text("**%.2fx**", get(both, "kept_ratio")));
     cells.add(text("%.1f s", get(ours, "load_ms") / 1e3));
     cells.add(text("%.1f s", get(peer, "load_ms") / 1e3));
     cells.add(text("%.1f s", get(ours, "again_ms") / 1e3));

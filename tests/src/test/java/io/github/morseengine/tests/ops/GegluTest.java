@@ -1,7 +1,6 @@
 package io.github.morseengine.tests.ops;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
@@ -97,9 +96,8 @@ class GegluTest {
         CompiledModel model = cpu.compile(file, Runner.options(in))) {
       assertEquals(List.of("Linear+gelu", "Linear+gate"), kinds(model));
       Tensor expected = Runner.run(reference, file, in).get("y");
-      Compare.close(expected, Runner.run(model, in).get("y"), TOLERANCE, file.toString());
-      long packed = 4L * K * 2 * 64 + 4L * 2 * WIDTH;
-      assertTrue(cpu.weightBytes() <= packed, cpu.weightBytes() + " bytes");
+      Tensor actual = Runner.run(model, in).get("y");
+      Compare.close(expected, actual, TOLERANCE, TOLERANCE, file.toString());
     }
   }
 

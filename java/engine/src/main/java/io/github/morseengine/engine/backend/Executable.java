@@ -36,6 +36,24 @@ public interface Executable extends AutoCloseable {
   /** {@return the steps in order of execution} */
   List<StepInfo> steps();
 
+  /**
+   * {@return how many of the first steps depend on constant inputs alone, and run only after one of
+   * these has changed}
+   */
+  default int onceSteps() {
+    return 0;
+  }
+
+  /**
+   * Whether an input was declared constant and is treated so.
+   *
+   * @param index position in {@link #inputs()}
+   * @return true if what depends on it is kept from run to run
+   */
+  default boolean isConstant(int index) {
+    return false;
+  }
+
   /** {@return bytes of the arena that each run needs for activations and scratch} */
   long arenaBytes();
 

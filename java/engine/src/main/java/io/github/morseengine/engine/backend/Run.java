@@ -16,13 +16,21 @@ public interface Run extends AutoCloseable {
    */
   MemorySegment input(int index);
 
-  /** Runs all steps. */
+  /**
+   * Says that an input has been, or is about to be, changed.
+   *
+   * @param index position in {@link Executable#inputs()}
+   */
+  default void changed(int index) {}
+
+  /** Runs all steps; those that depend on constant inputs alone only if one of these changed. */
   void execute();
 
   /**
-   * Runs all steps and measures each.
+   * Runs as {@link #execute} does and measures each step.
    *
-   * @param nanos receives one duration per entry of {@link Executable#steps()}, added to its value
+   * @param nanos receives one duration per entry of {@link Executable#steps()}, added to its value;
+   *     nothing is added for a step that does not run
    */
   void executeProfiled(long[] nanos);
 

@@ -1,9 +1,13 @@
 package io.github.morseengine.engine.ir;
 
+import io.github.morseengine.engine.error.InvalidInputException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * A directed graph of nodes in topological order. Mutable, used by one thread, while a model is
@@ -25,6 +29,7 @@ public final class Graph {
   private final List<String> outputNames = new ArrayList<>();
   private final List<List<Dim>> outputDims = new ArrayList<>();
   private final List<Node> nodes = new ArrayList<>();
+  private final Set<String> constantInputs = new TreeSet<>();
 
   /**
    * Creates an empty graph.
@@ -43,6 +48,52 @@ public final class Graph {
   /** {@return the inputs, without initializers (live list)} */
   public List<Input> inputs() {
     return inputs;
+  }
+
+  /**
+   * Declares that inputs stay the same over many runs.
+   *
+   * @param names of inputs
+   * @throws InvalidInputException if there is no such input
+   */
+  public void declareConstant(Set<String> names) {
+    List<String> known = inputs.stream().map(i -> i.value().name()).toList();
+    for (String wanted : names) {
+      if (!known.contains(wanted)) {
+        throw new InvalidInputException(
+            name + " has no input '" + wanted + "' to be constant; its inputs are " + known);
+      }
+    }
+    constantInputs.addAll(names);
+  }
+
+  /** {@return whether an input was declared constant} */
+  public boolean isConstantInput(Value input) {
+    return constantInputs.contains(input.name());
+  }
+
+  /**
+   * Finds the nodes whose results stay the same as long as the constant inputs do.
+   *
+   * @return those that depend on constant inputs, and on nothing else that changes
+   */
+  public Set<Node> constantNodes() {
+    Set<Value> known = Collections.newSetFromMap(new IdentityHashMap<>());
+    inputs.stream().map(Input::value).filter(this::isConstantInput).forEach(known::add);
+    Set<Node> out = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (Node node : nodes) {
+      boolean some = false;
+      boolean all = !node.opType().startsWith("Random");
+      for (Value in : node.inputs()) {
+        some |= known.contains(in);
+        all &= in == null || in.isConstant() || known.contains(in);
+      }
+      if (some && all) {
+        out.add(node);
+        known.addAll(node.outputs());
+      }
+    }
+    return out;
   }
 
   /** {@return the outputs (live list)} */

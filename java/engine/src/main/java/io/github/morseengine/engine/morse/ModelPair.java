@@ -216,8 +216,14 @@ final class ModelPair implements AutoCloseable {
     return model;
   }
 
+  /** Conditions stay the same from step to step: what depends on them alone is computed once. */
   private static CompileOptions options(OnnxModel model, Inputs in, Map<String, long[]> known) {
     CompileOptions.Builder options = CompileOptions.builder();
+    for (Condition c : in.conditions()) {
+      if (find(model.inputs(), c.name()) != null) {
+        options.constant(c.name());
+      }
+    }
     for (OnnxModel.Port p : model.inputs()) {
       switch (p.name()) {
         case SAMPLE, DASH_SAMPLE -> options.input(p.name(), in.sampleOf(p));

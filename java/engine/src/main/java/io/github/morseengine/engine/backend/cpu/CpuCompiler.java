@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.Port;
+import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.device.WeightStore;
@@ -13,6 +14,7 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +31,15 @@ final class CpuCompiler {
 
   /** What an earlier node computes too. */
   private final Set<Node> done = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  /** Per input, whether it was declared constant. */
+  private final List<Boolean> constants = new ArrayList<>();
+
+  /** Linear layers that are computed with the GEGLU behind them. */
+  private final Map<Node, Node> gated = new IdentityHashMap<>();
+
+  /** How many steps depend on constant inputs alone. */
+  private int once;
 
   private CpuCompiler(Program program) {
     this.program = program;
@@ -52,7 +63,9 @@ final class CpuCompiler {
           compiler.inputs,
           compiler.inputPorts,
           compiler.outputs,
-          compiler.outputPorts);
+          compiler.outputPorts,
+          compiler.constants,
+          compiler.once);
     } catch (RuntimeException | Error e) {
       program.steps.forEach(Step::close);
       program.weights.forEach(WeightStore.Weight::close);
@@ -67,29 +80,18 @@ final class CpuCompiler {
 
   private void run(Graph graph) {
     Node boundary = new Node("inputs", "", "Input", 0, List.of(), List.of(), null);
-    program.begin(boundary);
     for (Graph.Input in : graph.inputs()) {
       Value v = in.value();
-      View view = program.allocateDense(v.dtype(), v.shape());
-      inputs.add(view);
+      inputs.add(program.allocateDense(v.dtype(), v.shape()));
       inputPorts.add(new Port(v.name(), v.dtype(), v.shape()));
-      if (type(v.dtype()) != v.dtype()) {
-        View wide = program.allocateDense(type(v.dtype()), v.shape());
-        FallbackLowering.convert(program, view, wide, "Input");
-        view = wide;
-      }
-      program.put(v, view);
+      constants.add(graph.isConstantInput(v));
     }
-    Map<Node, Node> gated = GegluLowering.pairs(graph);
-    for (Node node : graph.nodes()) {
-      program.begin(node);
-      Node geglu = gated.get(node);
-      if (geglu != null && GegluLowering.lower(program, node, geglu)) {
-        done.add(geglu);
-      } else if (!done.contains(node) && !lower(node)) {
-        FallbackLowering.lower(program, node);
-      }
-    }
+    // First what depends on constant inputs alone: these steps are left out while they stay.
+    gated.putAll(GegluLowering.pairs(graph));
+    Set<Node> first = graph.constantNodes();
+    part(graph, true, boundary, graph.nodes().stream().filter(first::contains).toList());
+    once = program.steps.size();
+    part(graph, false, boundary, graph.nodes().stream().filter(n -> !first.contains(n)).toList());
     program.begin(new Node("outputs", "", "Output", 0, List.of(), List.of(), null));
     for (int i = 0; i < graph.outputs().size(); i++) {
       Value v = graph.outputs().get(i);
@@ -102,11 +104,50 @@ final class CpuCompiler {
     lifetimes();
   }
 
+  /** The inputs of one kind, constant or not, and the nodes that they suffice for. */
+  private void part(Graph graph, boolean constant, Node boundary, List<Node> nodes) {
+    program.begin(boundary);
+    for (int i = 0; i < inputs.size(); i++) {
+      if (constants.get(i) == constant) {
+        input(graph.inputs().get(i).value(), inputs.get(i));
+      }
+    }
+    for (Node node : nodes) {
+      program.begin(node);
+      Node geglu = gated.get(node);
+      if (geglu != null && GegluLowering.lower(program, node, geglu)) {
+        done.add(geglu);
+      } else if (!done.contains(node) && !lower(node)) {
+        FallbackLowering.lower(program, node);
+      }
+    }
+  }
+
+  private void input(Value v, View view) {
+    if (type(v.dtype()) == v.dtype()) {
+      program.put(v, view);
+      return;
+    }
+    View wide = program.allocateDense(type(v.dtype()), v.shape());
+    FallbackLowering.convert(program, view, wide, "Input");
+    program.put(v, wide);
+  }
+
   private void lifetimes() {
+    Set<Slot> early = new HashSet<>();
     for (int i = 0; i < program.steps.size(); i++) {
       for (View v : program.steps.get(i).views()) {
-        if (v.slot().isActivation()) {
-          v.slot().touch(i);
+        Slot slot = v.slot();
+        if (!slot.isActivation()) {
+          continue;
+        }
+        slot.touch(i);
+        if (i < once) {
+          early.add(slot);
+        } else if (early.contains(slot)) {
+          // Kept from run to run.
+          slot.touch(0);
+          slot.touch(program.steps.size());
         }
       }
     }

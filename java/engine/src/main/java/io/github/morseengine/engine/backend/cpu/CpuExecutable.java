@@ -18,6 +18,11 @@ final class CpuExecutable implements Executable {
   final List<Step> steps;
   final List<View> inputViews;
   final List<View> outputViews;
+
+  /** How many of the first steps depend on constant inputs alone. */
+  final int once;
+
+  private final List<Boolean> constants;
   private final List<StepInfo> infos;
   private final List<Port> inputs;
   private final List<Port> outputs;
@@ -33,7 +38,9 @@ final class CpuExecutable implements Executable {
       List<View> inputViews,
       List<Port> inputs,
       List<View> outputViews,
-      List<Port> outputs) {
+      List<Port> outputs,
+      List<Boolean> constants,
+      int once) {
     this.engine = program.engine;
     this.threads = threads;
     this.steps = List.copyOf(program.steps);
@@ -42,6 +49,8 @@ final class CpuExecutable implements Executable {
     this.outputViews = List.copyOf(outputViews);
     this.inputs = List.copyOf(inputs);
     this.outputs = List.copyOf(outputs);
+    this.constants = List.copyOf(constants);
+    this.once = once;
     this.weights = List.copyOf(program.weights);
     this.arenaBytes = MemoryPlan.place(program.slots, MemoryPlan.ALIGNMENT);
     this.lowerBound =
@@ -64,6 +73,16 @@ final class CpuExecutable implements Executable {
   @Override
   public List<StepInfo> steps() {
     return infos;
+  }
+
+  @Override
+  public int onceSteps() {
+    return once;
+  }
+
+  @Override
+  public boolean isConstant(int index) {
+    return once > 0 && constants.get(index);
   }
 
   @Override

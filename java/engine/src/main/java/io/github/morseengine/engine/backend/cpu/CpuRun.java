@@ -21,6 +21,10 @@ final class CpuRun implements Run {
 
   private final MemorySegment[] inputs;
   private final MemorySegment[] outputs;
+
+  /** Whether a constant input has changed since what depends on them was computed. */
+  private boolean changed = true;
+
   private boolean closed;
 
   CpuRun(CpuExecutable executable) {
@@ -68,9 +72,22 @@ final class CpuRun implements Run {
   }
 
   @Override
+  public void changed(int index) {
+    changed |= executable.isConstant(index);
+  }
+
+  @Override
   public void execute() {
+    if (changed) {
+      execute(0, executable.once);
+      changed = false;
+    }
+    execute(executable.once, steps.length);
+  }
+
+  private void execute(int from, int to) {
     int now = 0;
-    for (int i = 0; i < steps.length; i++) {
+    for (int i = from; i < to; i++) {
       if (width[i] != now) {
         now = width[i];
         Team.use(now);
@@ -81,7 +98,15 @@ final class CpuRun implements Run {
 
   @Override
   public void executeProfiled(long[] nanos) {
-    for (int i = 0; i < steps.length; i++) {
+    if (changed) {
+      profile(nanos, 0, executable.once);
+      changed = false;
+    }
+    profile(nanos, executable.once, steps.length);
+  }
+
+  private void profile(long[] nanos, int from, int to) {
+    for (int i = from; i < to; i++) {
       Team.use(width[i]);
       long start = System.nanoTime();
       steps[i].run();

@@ -117,8 +117,9 @@ final class GegluLowering {
       this.n = out.shape()[1];
       this.part = WeightPart.columns(w, first, n);
       long[] zero = {0, first};
+      // oneDNN adds dense tensors only.
       this.residual =
-          residual == null ? null : residual.slice(zero, new long[] {1, 1}, out.shape());
+          residual == null ? null : p.dense(residual.slice(zero, new long[] {1, 1}, out.shape()));
       this.bias =
           bias == null ? null : bias.slice(new long[] {first}, new long[] {1}, new long[] {n});
     }
