@@ -162,6 +162,8 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Write every sample, [steps+1,N,C,H,W].")
   private Path saveTrajectory;
 
+  @Mixin private PreviewOptions preview;
+
   @Option(
       names = "--check-finite",
       description = "Stop at the first NaN or infinity and say where.")
@@ -191,7 +193,7 @@ final class GenerateCommand implements Callable<Integer> {
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
       GenerateResult result;
       try (Progress progress = new Progress(console, "drawing")) {
-        result = pipeline.generate(request, progress);
+        result = pipeline.generate(request, preview.over(progress));
       }
       List<Path> files = write(directory, request, result, result.latents(), Map.of());
       GenerateReport.print(console, directory, request, result, files, outDir, steps.asked());
@@ -213,14 +215,13 @@ final class GenerateCommand implements Callable<Integer> {
       text.check(folder, pipeline);
       TextDefaults defaults = TextDefaults.of(folder, pipeline.embedsGuidance());
       GenerateRequest sampling = request(folder.models(), defaults);
+      PromptRun run = new PromptRun(console, options, text, preview, outDir);
       if (text.prompts() != null) {
-        new PromptRun(console, options, text, outDir)
-            .run(folder, pipeline, sampling, engine, begin);
+        run.run(folder, pipeline, sampling, engine, begin);
         return 0;
       }
       TextResult result =
-          PromptRun.draw(
-              console, pipeline, text.request(sampling, text.prompt(), pipeline.inpaints()));
+          run.draw(folder, pipeline, text.request(sampling, text.prompt(), pipeline.inpaints()));
       List<Path> files =
           write(
               folder.models(),
@@ -242,6 +243,7 @@ final class GenerateCommand implements Callable<Integer> {
     options.check();
     text.check(options, outDir);
     steps.check(options);
+    preview.check(options);
     if (count != null) {
       options.range("--count", count, 1, MOST_PICTURES);
     }

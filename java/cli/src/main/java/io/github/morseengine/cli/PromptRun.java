@@ -19,9 +19,11 @@ import java.util.Map;
  * @param console where to tell
  * @param options of the command
  * @param text its options about text
+ * @param preview its options about previews
  * @param outDir where the pictures go
  */
-record PromptRun(Console console, EngineOptions options, TextOptions text, Path outDir) {
+record PromptRun(
+    Console console, EngineOptions options, TextOptions text, PreviewOptions preview, Path outDir) {
 
   /** Draws what is not there yet; a line of report.jsonl for each. */
   void run(
@@ -40,7 +42,7 @@ record PromptRun(Console console, EngineOptions options, TextOptions text, Path 
       long start = System.nanoTime();
       List<String> prompts = List.of(file.lines().get(line));
       TextResult result =
-          draw(console, pipeline, text.request(sampling, prompts, pipeline.inpaints()));
+          draw(folder, pipeline, text.request(sampling, prompts, pipeline.inpaints()));
       Map<String, String> metadata = GenerateReport.metadata(folder.models(), sampling);
       metadata.putAll(text.metadata(prompts));
       List<Path> files = new ArrayList<>();
@@ -73,10 +75,10 @@ record PromptRun(Console console, EngineOptions options, TextOptions text, Path 
   }
 
   /** Draws one request with a progress bar and says what the pipeline noticed. */
-  static TextResult draw(Console console, TextPipeline pipeline, TextRequest request) {
+  TextResult draw(DiffusersFolder folder, TextPipeline pipeline, TextRequest request) {
     TextResult result;
     try (Progress progress = new Progress(console, "drawing")) {
-      result = pipeline.generate(request, progress);
+      result = pipeline.generate(request, preview.over(progress, folder));
     }
     result.notes().forEach(n -> console.err().println("morse: " + n));
     return result;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.tests.support.Fixtures;
 import io.github.morseengine.tests.support.Subprocess;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,6 +89,28 @@ class TextCommandTest {
     // Nothing is left out: the strength of these models is 1 unless it is given.
     assertTrue(run.out().contains("2 pictures, 2 Dash + 2 Dot steps"), run.out());
     assertEquals(64, ImageIO.read(folder.resolve("out/00001.png").toFile()).getWidth());
+  }
+
+  @Test
+  void previewsShowWhereARunIsHeading() throws IOException {
+    Object[] call = {"--prompt", "a fox", "--size", "48x32", "--count", 2, "--preview", "p.png"};
+    Subprocess run = generate(call);
+    assertEquals(0, run.code(), run.err());
+    BufferedImage preview = ImageIO.read(folder.resolve("p.png").toFile());
+    // A pixel for each latent, two pictures side by side.
+    assertEquals(48, preview.getWidth());
+    assertEquals(16, preview.getHeight());
+    model = folder.resolve("models/ddpm");
+    Subprocess pixels = generate("--count", 1, "--seed", 3, "--out", "a.png", "--preview", "p.png");
+    assertEquals(0, pixels.code(), pixels.err());
+    BufferedImage drawn = ImageIO.read(folder.resolve("a.png").toFile());
+    preview = ImageIO.read(folder.resolve("p.png").toFile());
+    // The last step of ddim ends at its estimate.
+    for (int i = 0; i < 256; i++) {
+      assertEquals(drawn.getRGB(i % 16, i / 16), preview.getRGB(i % 16, i / 16), "pixel " + i);
+    }
+    wrong(2, "--preview-every needs --preview", "--preview-every", 2);
+    wrong(1, "cannot write 'absent/p.png'", "--preview", "absent/p.png");
   }
 
   @Test

@@ -10,6 +10,7 @@ import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
+import io.github.morseengine.engine.morse.ProgressListener;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
@@ -135,6 +136,34 @@ class CudaGenerationTest {
       assertEquals(engine.weightBytes(), result.weightBytes().device());
       assertTrue(result.dashMs() > 0 && result.dotMs() > 0);
     }
+  }
+
+  @Test
+  void estimatesTakeTheHostAlong() {
+    GenerateRequest request = request().label("0").guidance(3).build();
+    List<Tensor> estimates = new ArrayList<>();
+    ProgressListener listener =
+        new ProgressListener() {
+          @Override
+          public void step(int done, int total) {
+            assertEquals(done, estimates.size());
+          }
+
+          @Override
+          public boolean wantsEstimates() {
+            return true;
+          }
+
+          @Override
+          public void estimate(int done, int total, Tensor estimate) {
+            estimates.add(Compare.copy(estimate));
+          }
+        };
+    Tensor want = Compare.copy(onCuda.generate(request, (done, total) -> {}).latents());
+    Tensor got = onCuda.generate(request, listener).latents();
+    assertEquals(request.steps(), estimates.size());
+    double error = Compare.relativeRms(want, got);
+    assertTrue(error <= FULL, "relative error " + error);
   }
 
   @Test

@@ -7,7 +7,8 @@ import java.util.Arrays;
  *
  * @param request the request
  * @param config the scheduler's configuration
- * @param noises alpha_bar by time; null where the request starts from noise alone
+ * @param noises alpha_bar by time; null where the request starts from noise alone and nobody wants
+ *     estimates
  * @param table the sampler's steps
  * @param first index of its first picture within the request
  * @param size its pictures
@@ -39,8 +40,14 @@ record Batch(
     return request.schedule().kind(step);
   }
 
-  /** alpha_bar at a time of the model; between two whole times that of the nearest. */
-  double alphaBar(double timestep) {
-    return noises.alphaBar((int) Math.rint(timestep));
+  /**
+   * alpha_bar of what a model sees at a step; between two whole times that of the nearest. A model
+   * sees sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) noise whatever the sampler: where it scales by s
+   * = 1 / sqrt(sigma^2 + 1), alpha_bar is s^2.
+   */
+  double alphaBar(SamplerStep step) {
+    return step.scale() < 1
+        ? step.scale() * step.scale()
+        : noises.alphaBar((int) Math.rint(step.timestep()));
   }
 }

@@ -73,7 +73,7 @@ public final class MorsePipeline implements AutoCloseable {
    * Draws pictures.
    *
    * @param request what to draw
-   * @param progress hears of each step
+   * @param progress hears of each step, and what it is heading for
    * @return the samples and what they cost
    * @throws InvalidInputException if the request does not fit the model
    * @throws java.util.concurrent.CancellationException if the thread is interrupted; takes effect
@@ -118,7 +118,8 @@ public final class MorsePipeline implements AutoCloseable {
     int count = request.count();
     int batch = Math.min(count, request.batch() == 0 ? DEFAULT_BATCH : request.batch());
     int batches = (count + batch - 1) / batch;
-    NoiseSchedule noises = request.start() == null ? null : new NoiseSchedule(config);
+    boolean estimates = progress.wantsEstimates();
+    NoiseSchedule noises = request.start() != null || estimates ? new NoiseSchedule(config) : null;
     int steps = table.count();
     Tensor latents = Tensor.allocate(DType.FLOAT32, count, shape[0], shape[1], shape[2]);
     Tensor trajectory =
@@ -150,7 +151,10 @@ public final class MorsePipeline implements AutoCloseable {
                 timing.add(step, nanos);
               }
               progress.step(before + step + 1, steps * batches);
-            });
+            },
+            estimates
+                ? (step, start) -> progress.estimate(before + step + 1, steps * batches, start)
+                : null);
       } finally {
         plan.giveBack(sampling);
       }

@@ -45,18 +45,10 @@ final class SampleNoise {
     }
   }
 
-  /**
-   * The given picture at the noise of step i. A model sees sqrt(alpha_bar) x_0 + sqrt(1 -
-   * alpha_bar) noise whatever the sampler: where it scales by s = 1 / sqrt(sigma^2 + 1), alpha_bar
-   * is s^2.
-   */
+  /** The given picture at the noise of step i; behind the last step without noise. */
   private void noised(Batch b, int i, MemorySegment x, boolean masked) {
     GivenStart start = b.request().start();
-    double bar = 1;
-    if (i < b.table().count()) {
-      SamplerStep step = b.table().steps().get(i);
-      bar = step.scale() < 1 ? step.scale() * step.scale() : b.alphaBar(step.timestep());
-    }
+    double bar = i < b.table().count() ? b.alphaBar(b.table().steps().get(i)) : 1;
     double of = Math.sqrt(bar);
     double with = Math.sqrt(1 - bar);
     long picture = x.byteSize() / 4 / b.size();

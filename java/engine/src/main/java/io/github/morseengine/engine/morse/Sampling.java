@@ -42,6 +42,7 @@ final class Sampling implements AutoCloseable {
   private final List<Observation> observations = new ArrayList<>();
   private final SampleNoise noise;
   private final Tensor last;
+  private StartEstimate start;
   private final MemorySegment[] history = new MemorySegment[SampleUpdate.HISTORY];
 
   /** The device's own loop; null where it has none. */
@@ -115,6 +116,11 @@ final class Sampling implements AutoCloseable {
     void done(int step, long nanos);
   }
 
+  /** Called within each step, with what it takes the finished samples for. */
+  interface Estimates {
+    void at(int step, Tensor estimate);
+  }
+
   /**
    * Runs all steps of a batch.
    *
@@ -122,14 +128,15 @@ final class Sampling implements AutoCloseable {
    * @param latents receives its final samples, in the rows of the request
    * @param trajectory receives every sample; may be null
    * @param after hears of each step
+   * @param estimates hears what each step is heading for; may be null
    */
-  void run(Batch b, Tensor latents, Tensor trajectory, AfterStep after) {
+  void run(Batch b, Tensor latents, Tensor trajectory, AfterStep after, Estimates estimates) {
     int steps = b.table().count();
     dash.condition(b);
     if (dot != null) {
       dot.condition(b);
     }
-    if (loop != null && DeviceSampling.fits(b)) {
+    if (loop != null && estimates == null && DeviceSampling.fits(b)) {
       onDevice(b, latents, trajectory, after);
       return;
     }
@@ -147,7 +154,7 @@ final class Sampling implements AutoCloseable {
         throw new java.util.concurrent.CancellationException("interrupted before step " + i);
       }
       long begin = System.nanoTime();
-      x = step(b, i, x);
+      x = step(b, i, x, estimates);
       after.done(i, System.nanoTime() - begin);
       keep(b, trajectory, i + 1, x);
     }
@@ -172,7 +179,7 @@ final class Sampling implements AutoCloseable {
     MemorySegment.copy(x, 0, latents.data(), x.byteSize() * b.first() / b.size(), x.byteSize());
   }
 
-  private MemorySegment step(Batch b, int i, MemorySegment x) {
+  private MemorySegment step(Batch b, int i, MemorySegment x, Estimates estimates) {
     SamplerStep step = b.table().steps().get(i);
     double t = step.timestep();
     StepKind kind = b.kind(i);
@@ -195,6 +202,9 @@ final class Sampling implements AutoCloseable {
     if (b.request().checkFinite()) {
       check(net.wide(), b, i, kind == StepKind.DASH ? "Dash's estimate" : "Dot's residual");
     }
+    if (estimates != null) {
+      estimates.at(i, start(b).of(b, i, memory));
+    }
     advance(b, step, memory);
     noise.blend(b, i + 1, out);
     if (b.request().checkFinite()) {
@@ -202,6 +212,13 @@ final class Sampling implements AutoCloseable {
     }
     publish(b, i + 1);
     return out;
+  }
+
+  private StartEstimate start(Batch b) {
+    if (start == null) {
+      start = new StartEstimate(b.size(), last.dim(1), last.dim(2), last.dim(3));
+    }
+    return start;
   }
 
   private void advance(Batch b, SamplerStep step, SampleUpdate.Memory m) {
