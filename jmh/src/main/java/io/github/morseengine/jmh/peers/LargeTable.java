@@ -74,46 +74,36 @@ public final class LargeTable implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     Path home = Path.of(System.getProperty("morse.home", "."));
     Path from = folder == null ? home.resolve("jmh/models/out") : folder;
+    List<String> times = new ArrayList<>();
+    List<String> memory = new ArrayList<>();
+    for (LargeCase c : LargeCase.in(from)) {
+      if (names == null || names.contains(c.name())) {
+        Map<String, Double> ours = run(from, c, "morse");
+        Map<String, Double> peer = c.compared() ? run(from, c, "ort") : Map.of();
+        Map<String, Double> both = c.compared() ? run(from, c, "both") : Map.of();
+        times.add(times(c, ours, peer, both));
+        memory.add(memory(c, ours, peer));
+      }
+    }
     try (Engine engine = Engine.builder().backend("cpu").build()) {
       System.out.printf("%s, %d threads, %s%n%n", engine.device(), threads, precision.label());
     }
     System.out.println(
-        "| model | time | ONNX Runtime | speed-up (rounds) | text kept | load | ONNX Runtime | again"
-            + " | weights | arena | peak, loading | peak | peak - weights - arena"
+        "| model | Morse | ONNX Runtime | speed-up (rounds) | with the text kept | load"
+            + " | ONNX Runtime | load again |");
+    System.out.println("|---|---|---|---|---|---|---|---|");
+    times.forEach(System.out::println);
+    System.out.println();
+    System.out.println(
+        "| model | packed weights | arena | peak, loading | peak | beyond weights and arena"
             + " | ONNX Runtime's peak |");
-    System.out.println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
-    for (LargeCase c : LargeCase.in(from)) {
-      if (names == null || names.contains(c.name())) {
-        row(from, c);
-      }
-    }
+    System.out.println("|---|---|---|---|---|---|---|");
+    memory.forEach(System.out::println);
     return 0;
   }
 
-  private void row(Path from, LargeCase c) throws IOException, InterruptedException {
-    Map<String, Double> ours = run(from, c, "morse");
-    Map<String, Double> peer = c.compared() ? run(from, c, "ort") : Map.of();
-    Map<String, Double> both = c.compared() ? run(from, c, "both") : Map.of();
-    double held = get(ours, "weight_bytes") + get(ours, "arena_bytes");
-    List<String> cells = new ArrayList<>();
-    cells.add(c.name());
-    cells.add(text("%.0f ms", get(both, "ms")));
-    cells.add(text("%.0f ms", get(both, "peer_ms")));
-    cells.add(
-        text("**%.2fx**", get(both, "ratio"))
-            + text(" (%.2f-", get(both, "ratio_least"))
-            + text("%.2f)", get(both, "ratio_most")));
-    cells.add(text("**%.2fx**", get(both, "kept_ratio")));
-    cells.add(text("%.1f s", get(ours, "load_ms") / 1e3));
-    cells.add(text("%.1f s", get(peer, "load_ms") / 1e3));
-    cells.add(text("%.1f s", get(ours, "again_ms") / 1e3));
-    cells.add(mib(get(ours, "weight_bytes")));
-    cells.add(mib(get(ours, "arena_bytes")));
-    cells.add(mib(get(ours, "load_peak_bytes")));
-    cells.add(mib(get(ours, "peak_bytes")));
-    cells.add(mib(get(ours, "peak_bytes") - held));
-    cells.add(mib(get(peer, "peak_bytes")));
-    System.out.println("| " + String.join(" | ", cells) + " |");
+  private static String times(
+      LargeCase c, Map<String, Double> ours, Map<String, Double> peer, Map<String, Double> both) {
     if (both.containsKey("error")) {
       System.err.printf(
           Locale.ROOT,
@@ -122,9 +112,36 @@ public final class LargeTable implements Callable<Integer> {
           both.get("error"),
           both.get("flops") / both.get("ms") / 1e6);
     }
+    return row(
+        c.name(),
+        text("%.0f ms", get(both, "ms")),
+        text("%.0f ms", get(both, "peer_ms")),
+        text("**%.2fx**", get(both, "ratio"))
+            + text(" (%.2f-", get(both, "ratio_least"))
+            + text("%.2f)", get(both, "ratio_most")),
+        text("%.2fx", get(both, "kept_ratio")),
+        text("%.1f s", get(ours, "load_ms") / 1e3),
+        text("%.1f s", get(peer, "load_ms") / 1e3),
+        text("%.1f s", get(ours, "again_ms") / 1e3));
+  }
+
+  private static String memory(LargeCase c, Map<String, Double> ours, Map<String, Double> peer) {
     if (get(ours, "again_bytes") > 0) {
       System.err.println(c.name() + ": the second load took weights of its own");
     }
+    double held = get(ours, "weight_bytes") + get(ours, "arena_bytes");
+    return row(
+        c.name(),
+        mib(get(ours, "weight_bytes")),
+        mib(get(ours, "arena_bytes")),
+        mib(get(ours, "load_peak_bytes")),
+        mib(get(ours, "peak_bytes")),
+        mib(get(ours, "peak_bytes") - held),
+        mib(get(peer, "peak_bytes")));
+  }
+
+  private static String row(String... cells) {
+    return "| " + String.join(" | ", cells) + " |";
   }
 
   private static double get(Map<String, Double> from, String key) {
