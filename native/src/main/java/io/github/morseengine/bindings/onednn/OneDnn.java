@@ -967,6 +967,15 @@ public class OneDnn extends OneDnn$shared {
     public static int dnnl_use_shift() {
         return dnnl_use_shift;
     }
+    private static final int dnnl_rms_norm = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_rms_norm = 32
+     * }
+     */
+    public static int dnnl_rms_norm() {
+        return dnnl_rms_norm;
+    }
     private static final int dnnl_scratchpad_mode_library = (int)0L;
     /**
      * {@snippet lang=c :

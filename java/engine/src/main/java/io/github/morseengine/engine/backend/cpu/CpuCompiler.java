@@ -198,6 +198,7 @@ final class CpuCompiler {
       case "MatMul" -> floats && MatMulLowering.matmul(program, node);
       case "Softmax" -> floats && SoftmaxLowering.softmax(program, node);
       case "LayerNormalization" -> floats && SoftmaxLowering.layerNorm(program, node);
+      case "RMSNormalization" -> floats && RmsNormLowering.lower(program, node);
       case "Add", "Sub", "Mul", "Div", "Max", "Min" ->
           floats && ElementwiseLowering.binary(program, node);
       case "Resize" -> floats && ResizeLowering.lower(program, node);

@@ -422,6 +422,27 @@ public final class Primitive implements AutoCloseable {
    */
   public static Primitive layerNorm(
       DnnEngine engine, MemoryDesc desc, float epsilon, Attributes attributes) {
+    int flags = OneDnn.dnnl_use_scale() | OneDnn.dnnl_use_shift();
+    return norm(engine, desc, epsilon, flags, attributes);
+  }
+
+  /**
+   * RMS normalisation over the last dimension, with scale.
+   *
+   * @param engine the engine
+   * @param desc layout of source and destination
+   * @param epsilon added to the mean of the squares
+   * @param attributes scratchpad
+   * @return the primitive, or null if there is no kernel
+   */
+  public static Primitive rmsNorm(
+      DnnEngine engine, MemoryDesc desc, float epsilon, Attributes attributes) {
+    int flags = OneDnn.dnnl_use_scale() | OneDnn.dnnl_rms_norm();
+    return norm(engine, desc, epsilon, flags, attributes);
+  }
+
+  private static Primitive norm(
+      DnnEngine engine, MemoryDesc desc, float epsilon, int flags, Attributes attributes) {
     return create(
         engine,
         "dnnl_layer_normalization_forward_primitive_desc_create",
@@ -434,7 +455,7 @@ public final class Primitive implements AutoCloseable {
                 desc.handle(),
                 MemorySegment.NULL,
                 epsilon,
-                OneDnn.dnnl_use_scale() | OneDnn.dnnl_use_shift(),
+                flags,
                 attributes.handle()));
   }
 
