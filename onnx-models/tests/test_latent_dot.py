@@ -1,12 +1,14 @@
 """Dot around a tiny Stable Diffusion: what is shared, what training changes, what is exported."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 
 from morse_models.latent.command import main as dot_command
 from morse_models.latent.dot import LatentDot, LatentDotConfig, load_dot, save_dot
@@ -143,6 +145,27 @@ def test_export_shares_one_file_and_agrees(source, tmp_path):
                "encoder_hidden_states": given["encoder_hidden_states"]}
     session = onnxruntime.InferenceSession(tmp_path / "unet/model.onnx")
     np.testing.assert_allclose(session.run(None, of_dash)[0], estimate, rtol=0, atol=2e-4)
+
+
+def test_every_size_runs_whatever_the_depth(source, tmp_path):
+    """At its deepest level a U-Net of four must not be traced with a single position."""
+    torch.manual_seed(2)
+    unet = UNet2DConditionModel(
+        block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4,
+        cross_attention_dim=16, attention_head_dim=2,
+    ).eval().requires_grad_(False)
+    folder = replace(open_folder(source), unet=unet)
+    dot = LatentDot(unet, folder.alphas_cumprod, LatentDotConfig(**SMALL)).eval()
+    randomize(dot)
+    write_unets(folder, dot, tmp_path, half=False)
+    session = onnxruntime.InferenceSession(tmp_path / "unet/dot.onnx")
+    for batch, height, width in ((1, 32, 96), (2, 64, 64)):
+        seen, text = inputs(batch, height, width)
+        with torch.no_grad():
+            residual = dot(*seen, **text)
+        names = ("sample", "timestep", "dash_sample", "dash_timestep", "dash_output")
+        given = {n: v.numpy() for n, v in (*zip(names, seen), *text.items())}
+        np.testing.assert_allclose(session.run(None, given)[0], residual, rtol=0, atol=2e-4)
 
 
 def test_the_dry_run_goes_through(capsys):

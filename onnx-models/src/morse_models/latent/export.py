@@ -101,11 +101,17 @@ def to_graph(
     ir.save(model, path)
 
 
-def example(folder: DashFolder, kind: torch.dtype) -> dict[str, Tensor]:
-    """Inputs of Dash for two pictures of 16x16 latents."""
+def example_side(unet: nn.Module, dot: LatentDot | None) -> int:
+    """A side at which the deepest level still has 2x2 positions: a 1 would be taken for a constant."""
+    levels = len(unet.config.down_block_types)
+    return max(16, 2**levels * (2**dot.config.stages if dot is not None else 1))
+
+
+def example(folder: DashFolder, kind: torch.dtype, side: int) -> dict[str, Tensor]:
+    """Inputs of Dash for two pictures."""
     config = folder.unet.config
     inputs = {
-        "sample": torch.randn(2, config.in_channels, 16, 16, dtype=kind),
+        "sample": torch.randn(2, config.in_channels, side, side, dtype=kind),
         "timestep": torch.tensor([500.0, 300.0]),
     }
     if folder.text:
@@ -143,7 +149,7 @@ def write_unets(folder: DashFolder, dot: LatentDot | None, out: Path, half: bool
     kind = torch.float16 if half else torch.float32
     (out / "unet").mkdir(parents=True, exist_ok=True)
     file = SharedFile(out / "unet" / SHARED)
-    inputs = example(folder, kind)
+    inputs = example(folder, kind, example_side(folder.unet, dot))
     free = {n: (0,) for n in inputs} | {"sample": (0, 2, 3)}
     folder.unet.to(kind)
     to_graph(folder.unet, dash_call, inputs, free, ["out_sample"], file, out / "unet/model.onnx")
