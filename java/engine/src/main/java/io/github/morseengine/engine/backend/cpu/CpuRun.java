@@ -7,6 +7,7 @@ import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import io.github.morseengine.engine.ffi.openmp.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 
 /** An arena with all steps bound to it. */
 final class CpuRun implements Run {
@@ -35,7 +36,7 @@ final class CpuRun implements Run {
     try {
       MemorySegment arena =
           lifetime.allocate(Math.max(1, executable.arenaBytes()), MemoryPlan.ALIGNMENT);
-      Binding binding = new Binding(executable.engine, team, arena, lifetime);
+      Binding binding = new Binding(executable.engine, team, arena, lifetime, new HashMap<>());
       team.adopt();
       for (int i = 0; i < steps.length; i++) {
         Step step = executable.steps.get(i);

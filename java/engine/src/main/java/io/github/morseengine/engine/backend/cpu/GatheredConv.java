@@ -336,7 +336,10 @@ final class GatheredConv {
      */
     private final int[][] pieces;
 
-    /** Per thread, an image, and its columns, where what lies outside of the image stays zero. */
+    /**
+     * Per thread, an image, and its columns, where what lies outside of the image stays zero. Steps
+     * of the same geometry share them, so that they stay in the first caches.
+     */
     private final float[][] image;
 
     private final float[][] columns;
@@ -356,12 +359,13 @@ final class GatheredConv {
       taps = range[1] - range[0];
       int width = (int) y.shape()[3];
       positions = (int) (y.shape()[2] * width);
-      image = new float[b.team().threads()][to == null ? 0 : (int) (x.elements() / batch)];
-      this.columns = new float[b.team().threads()][to == null ? 0 : positions * taps * inputs];
       pieces = new int[positions][];
       for (int o = 0; o < positions; o++) {
         pieces[o] = pieces(o / width, o % width, range);
       }
+      String geometry = to == null ? "" : Arrays.deepToString(pieces);
+      image = b.floats("image" + geometry, to == null ? 0 : (int) (x.elements() / batch));
+      this.columns = b.floats("columns" + geometry, to == null ? 0 : positions * taps * inputs);
     }
 
     /** Neighbouring taps whose pixels lie beside each other are one piece. */

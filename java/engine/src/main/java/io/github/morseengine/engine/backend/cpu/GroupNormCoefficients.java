@@ -37,6 +37,11 @@ final class GroupNormCoefficients {
   /** The summands. */
   final float[] b;
 
+  private final double[] mean;
+  private final double[] variance;
+  private final float[] rate;
+  private final float[] center;
+
   GroupNormCoefficients(int channels) {
     origin = new float[channels];
     sum = new float[channels];
@@ -46,6 +51,10 @@ final class GroupNormCoefficients {
     Arrays.fill(values[MULTIPLIER], 1);
     a = new float[channels];
     b = new float[channels];
+    mean = new double[channels];
+    variance = new double[channels];
+    rate = new float[channels];
+    center = new float[channels];
   }
 
   /**
@@ -57,38 +66,59 @@ final class GroupNormCoefficients {
    */
   void compute(int groups, float epsilon, long count) {
     int size = a.length / groups;
+    perChannel(origin, sum, squares, values[PRE], 1.0 / count, mean, variance);
     for (int g = 0; g < groups; g++) {
-      group(g * size, (g + 1) * size, epsilon, 1.0 / count);
+      group(g * size, (g + 1) * size, epsilon);
+    }
+    combine(values, rate, center, a, b);
+  }
+
+  /** Loops over all channels are vectorised; over those of a group they would be too short. */
+  private static void perChannel(
+      float[] k,
+      float[] s,
+      float[] q,
+      float[] pre,
+      double perPosition,
+      double[] mean,
+      double[] variance) {
+    for (int c = 0; c < mean.length; c++) {
+      double own = s[c] * perPosition;
+      mean[c] = k[c] + own + pre[c];
+      variance[c] = q[c] * perPosition - own * own;
     }
   }
 
-  private void group(int from, int to, float epsilon, double perPosition) {
-    float[] k = origin;
-    float[] s = sum;
-    float[] q = squares;
-    float[] pre = values[PRE];
-    double mean = 0;
+  private void group(int from, int to, float epsilon) {
+    double m = 0;
     for (int c = from; c < to; c++) {
-      mean += k[c] + s[c] * perPosition + pre[c];
+      m += mean[c];
     }
-    mean /= to - from;
-    double variance = 0;
+    m /= to - from;
+    double v = 0;
     for (int c = from; c < to; c++) {
-      double own = s[c] * perPosition;
-      double d = k[c] + own + pre[c] - mean;
-      variance += q[c] * perPosition - own * own + d * d;
+      double d = mean[c] - m;
+      v += variance[c] + d * d;
     }
-    double rate = 1 / Math.sqrt(Math.max(0, variance / (to - from)) + epsilon);
+    double r = 1 / Math.sqrt(Math.max(0, v / (to - from)) + epsilon);
+    for (int c = from; c < to; c++) {
+      rate[c] = (float) r;
+      center[c] = (float) m;
+    }
+  }
+
+  private static void combine(
+      float[][] values, float[] rate, float[] center, float[] a, float[] b) {
     float[] gamma = values[GAMMA];
     float[] beta = values[BETA];
+    float[] pre = values[PRE];
     float[] multiplier = values[MULTIPLIER];
     float[] shift = values[SHIFT];
-    for (int c = from; c < to; c++) {
-      double gain = gamma[c] * rate;
-      double offset = beta[c] + (pre[c] - mean) * gain;
-      double m = multiplier[c];
-      a[c] = (float) (gain * m);
-      b[c] = (float) (offset * m + shift[c]);
+    for (int c = 0; c < a.length; c++) {
+      float gain = gamma[c] * rate[c];
+      float offset = Math.fma(pre[c] - center[c], gain, beta[c]);
+      a[c] = gain * multiplier[c];
+      b[c] = Math.fma(offset, multiplier[c], shift[c]);
     }
   }
 }

@@ -13,7 +13,9 @@ final class GroupNormKernel implements Step.Bound {
   record Spec(int groups, float epsilon, boolean silu) {}
 
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
-  private static final int SMALL = 4096;
+
+  /** Below this many elements a second region costs more than the other thread saves. */
+  private static final int SMALL = 8192;
 
   private final Binding binding;
   private final Spec spec;

@@ -19,7 +19,7 @@ final class Rows {
 
   private final int width;
 
-  /** Rows in a line. */
+  /** Rows in a line; a power of two, so that lines are filled and summed up by halves. */
   private final int lineRows;
 
   /** Rows in the buffers. */
@@ -35,7 +35,7 @@ final class Rows {
   /** Buffers for rows of a width. */
   Rows(int width) {
     this.width = width;
-    this.lineRows = Math.max(1, LINE / width);
+    this.lineRows = Integer.highestOneBit(Math.max(1, LINE / width));
     this.rows = LINES * lineRows;
     this.buffer = new float[rows * width];
     this.factor = new float[rows * width];
@@ -72,23 +72,25 @@ final class Rows {
       MemorySegment.copy(x, F, 4 * r * width, lines[0], 0, n);
       one(lines[0], n, factor, lineSum, lineSquares);
     }
+    for (int half = line / 2; half >= width; half /= 2) {
+      fold(lineSum, half);
+      fold(lineSquares, half);
+    }
     System.arraycopy(lineSum, 0, sum, 0, width);
     System.arraycopy(lineSquares, 0, squares, 0, width);
-    for (int at = width; at < line; at += width) {
-      add(lineSum, at, sum, width);
-      add(lineSquares, at, squares, width);
-    }
   }
 
+  /** Repeats the channels; twice as much with each copy, because a copy's start is its cost. */
   private void tile(float[] channel, float[] to, int count) {
-    for (int i = 0; i < count; i++) {
-      System.arraycopy(channel, 0, to, i * width, width);
+    System.arraycopy(channel, 0, to, 0, width);
+    for (int filled = 1; filled < count; filled *= 2) {
+      System.arraycopy(to, 0, to, filled * width, Math.min(filled, count - filled) * width);
     }
   }
 
-  private static void add(float[] from, int at, float[] to, int n) {
-    for (int c = 0; c < n; c++) {
-      to[c] += from[at + c];
+  private static void fold(float[] v, int half) {
+    for (int c = 0; c < half; c++) {
+      v[c] += v[half + c];
     }
   }
 
