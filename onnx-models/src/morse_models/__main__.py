@@ -5,6 +5,8 @@ import sys
 
 COMMANDS = {
     "data": "data",
+    "train": "train",
+    "ablation": "ablation",
     "train-dash": "train_dash",
     "train-dot": "train_dot",
     "train-classifier": "train_classifier",

@@ -28,6 +28,11 @@ def unet_config(state: dict) -> UNetConfig:
     return UNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in state.items()})
 
 
+def dot_config(state: dict) -> DotConfig:
+    """As :func:`unet_config`, of Dot."""
+    return DotConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in state.items()})
+
+
 def load_models(directory: Path) -> tuple[Dash, Dot]:
     """Reads the averaged weights of Dash and Dot, ready to run.
 
@@ -48,6 +53,6 @@ def load_models(directory: Path) -> tuple[Dash, Dot]:
     if not path.exists():
         return dash, Dot(dash).eval()
     state = load(path)
-    dot = Dot(dash, DotConfig(**state["config"])).eval()
+    dot = Dot(dash, dot_config(state["config"])).eval()
     dot.load_state_dict(state["ema"])
     return dash, dot

@@ -18,9 +18,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from .checkpoints import load_models, unet_config
+from .checkpoints import dot_config, load_models, unet_config
 from .diffusion import STEPS
-from .dot import Dot, DotConfig
+from .dot import Dot
 from .unet import Dash
 from .weights import WeightFile, externalize
 
@@ -44,17 +44,18 @@ SCHEDULER = {
 
 
 class DashGraph(nn.Module):
-    """Dash with the input names of diffusers."""
+    """Dash with the input names of diffusers, and what Dot observes of its step."""
 
-    def __init__(self, dash: Dash):
+    def __init__(self, dash: Dash, dot: Dot):
         super().__init__()
-        self.dash = dash
+        self.dash, self.dot = dash, dot
 
     def forward(
         self, sample: Tensor, timestep: Tensor, class_labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """See :class:`Dash`."""
-        return self.dash(sample, timestep, class_labels)
+        """See :class:`Dash` and :meth:`Dot.observe`."""
+        output, features = self.dash(sample, timestep, class_labels)
+        return output, self.dot.observe(sample, output, features)
 
 
 class DotGraph(nn.Module):
@@ -74,8 +75,8 @@ class DotGraph(nn.Module):
         class_labels: Tensor,
         dash_features: Tensor,
     ) -> Tensor:
-        """See :class:`Dot`."""
-        return self.dot(
+        """See :meth:`Dot.correct`."""
+        return self.dot.correct(
             sample, timestep, dash_sample, dash_timestep, dash_output, class_labels, dash_features
         )
 
@@ -88,7 +89,7 @@ def round_to_half(*modules: nn.Module) -> None:
                 parameter.copy_(parameter.half().float())
 
 
-def example_inputs(dash: Dash, batch: int, seed: int) -> tuple[dict, dict]:
+def example_inputs(dash: Dash, dot: Dot, batch: int, seed: int) -> tuple[dict, dict]:
     """Random inputs of Dash and of Dot, by name."""
     random = torch.Generator().manual_seed(seed)
     config = dash.config
@@ -100,7 +101,7 @@ def example_inputs(dash: Dash, batch: int, seed: int) -> tuple[dict, dict]:
         "timestep": then,
         "class_labels": labels,
     }
-    output, features = dash(*of_dash.values())
+    output, features = DashGraph(dash, dot)(*of_dash.values())
     of_dot = {
         "sample": torch.randn(picture, generator=random),
         "timestep": then - torch.randint(10, 100, (batch,), generator=random).float(),
@@ -171,10 +172,10 @@ def write(dash: Dash, dot: Dot, directory: Path, labels: list[str], card: str) -
     directory.mkdir(parents=True, exist_ok=True)
     round_to_half(dash, dot)
     with torch.no_grad():
-        of_dash, of_dot = example_inputs(dash, 2, 0)
+        of_dash, of_dot = example_inputs(dash, dot, 2, 0)
     weights = WeightFile(WEIGHTS)
     graphs = {
-        "dash.onnx": (DashGraph(dash), of_dash, ["out_sample", "dash_features"]),
+        "dash.onnx": (DashGraph(dash, dot), of_dash, ["out_sample", "dash_features"]),
         "dot.onnx": (DotGraph(dash, dot), of_dot, ["residual"]),
     }
     models = {}
@@ -204,7 +205,7 @@ def read_back(directory: Path) -> tuple[Dash, Dot]:
     model = onnx.load(str(directory / "dash.onnx"), load_external_data=False)
     entries = {p.key: json.loads(p.value) for p in model.metadata_props}
     dash = Dash(unet_config(entries["config"]["dash"])).eval()
-    dot = Dot(dash, DotConfig(**entries["config"]["dot"])).eval()
+    dot = Dot(dash, dot_config(entries["config"]["dot"])).eval()
     data = (directory / WEIGHTS).read_bytes()
     state = {}
     for name, (offset, transposed, shape) in entries["parameters"].items():

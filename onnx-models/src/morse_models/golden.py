@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .dot import Dot
 from .export import example_inputs, read_back
 from .sampling import sample
 from .unet import Dash
@@ -33,16 +34,16 @@ Written by `python -m morse_models golden` with PyTorch in float32; the same shi
 """
 
 
-def batch_arrays(dash: Dash, dot: torch.nn.Module, batch: int) -> dict[str, Tensor]:
+def batch_arrays(dash: Dash, dot: Dot, batch: int) -> dict[str, Tensor]:
     """Inputs and answers of both models at one batch."""
-    of_dash, of_dot = example_inputs(dash, batch, 100 + batch)
+    of_dash, of_dot = example_inputs(dash, dot, batch, 100 + batch)
     return {
         **of_dash,
         "out_sample": of_dot["dash_output"],
         "dash_features": of_dot["dash_features"],
         "dot_sample": of_dot["sample"],
         "dot_timestep": of_dot["timestep"],
-        "residual": dot(*of_dot.values()),
+        "residual": dot.correct(*of_dot.values()),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import torch
 from torch.nn import functional as F
 
 from . import data
-from .checkpoints import load, load_models, save, unet_config
+from .checkpoints import load, load_models, unet_config
 from .diffusion import STEPS, alphas_cumprod, coefficients
-from .unet import Dash, UNetConfig
+from .loop import Loop, add_options, prepare
+from .unet import Dash
 
 NULL_SHARE = 0.1
 """How often the label is replaced by the null label, for classifier-free guidance."""
@@ -24,11 +24,11 @@ MIN_SNR = 5.0
 class Batches:
     """Endless random batches of pictures in [-1, 1], some of them mirrored."""
 
-    def __init__(self, path: Path, batch: int, seed: int):
+    def __init__(self, path: Path, batch: int, seed: int, device: torch.device):
         pictures, labels, self.names, mirror = data.load(path)
         self.pictures = torch.from_numpy(pictures).float().div_(127.5).sub_(1)
         self.labels, self.mirror = torch.from_numpy(labels), torch.from_numpy(mirror)
-        self.batch = batch
+        self.batch, self.device = batch, device
         self.random = torch.Generator().manual_seed(seed)
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,7 +38,7 @@ class Batches:
         flip = self.mirror[index] & (torch.rand(self.batch, generator=self.random) < 0.5)
         x[flip] = x[flip].flip(-1)
         y[torch.rand(self.batch, generator=self.random) < NULL_SHARE] = len(self.names)
-        return x, y
+        return x.to(self.device), y.to(self.device)
 
 
 def loss(
@@ -47,10 +47,10 @@ def loss(
     """Weighted squared error of v on one batch (Salimans and Ho 2022; Hang et al. 2023)."""
     n = len(x)
     t = ((torch.rand(1) + torch.arange(n) / n) % 1 * STEPS).long().clamp_(max=STEPS - 1)
-    t = t[torch.randperm(n)]
+    t = t[torch.randperm(n)].to(x.device)
     a, s = coefficients(t, table)
     noise = torch.randn_like(x)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
         estimate, _ = model(
             (a * x + s * noise).contiguous(memory_format=torch.channels_last), t, y
         )
@@ -61,84 +61,34 @@ def loss(
     return (weight * error).mean() / weight.mean()
 
 
-def update_ema(ema: Dash, model: Dash, decay: float) -> None:
-    """Moves the averaged weights towards the current ones."""
-    with torch.no_grad():
-        torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - decay)
-
-
 def train(args: argparse.Namespace) -> None:
     """Runs until the wanted number of steps or minutes, whichever comes first."""
-    torch.manual_seed(int(time.time()))
-    torch.set_num_threads(args.threads)
-    batches = Batches(args.data, args.batch, int(time.time()))
-    step, table = 0, alphas_cumprod()
+    device = prepare(args)
+    batches = Batches(args.data, args.batch, args.seed, device)
     path = args.out / "dash.pt"
-    state = load(path) if path.exists() else None
-    start_from = load_models(args.start)[0] if args.start and state is None else None
-    if state is not None and "config" in state:
-        config = unet_config(state["config"])
-    elif start_from is not None:
-        config = start_from.config
+    state = load(path) if path.exists() else {}
+    given = load_models(args.start)[0] if args.start and not state else None
+    if given is not None:
+        config = given.config
     else:
-        config = UNetConfig(labels=len(batches.names))
-    model = Dash(config).to(memory_format=torch.channels_last)
-    if start_from is not None:
-        model.load_state_dict(start_from.state_dict())
-    ema = Dash(config)
+        sizes = state.get("config", {"labels": len(batches.names)})
+        config = unet_config(sizes)
+    model, ema = Dash(config), Dash(config)
+    if given is not None:
+        model.load_state_dict(given.state_dict())
+    elif state:
+        model.load_state_dict(state["ema"])
     ema.load_state_dict(model.state_dict())
-    optimizer = torch.optim.AdamW(
-        model.parameters(), args.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
-    )
-    if state is not None:
-        model.load_state_dict(state.get("model", state["ema"]))
-        ema.load_state_dict(state["ema"])
-        if "optimizer" in state:
-            optimizer.load_state_dict(state["optimizer"])
-        step = state.get("step", 0)
-        print(f"resumed at step {step}", flush=True)
+    model.to(device, memory_format=torch.channels_last)
+    ema.to(device)
+    table = alphas_cumprod().to(device)
+    loop = Loop(model, ema, path, args, asdict(config), warm_up=300)
     run = torch.compile(model) if args.compile else model
-    start, first, mean = time.time(), step, None
-    end = start + 60 * args.minutes
-    def keep() -> None:
-        save(path, model=model.state_dict(), ema=ema.state_dict(),
-             optimizer=optimizer.state_dict(), step=step, config=asdict(config))
-
-    while step < args.steps and time.time() < end:
-        left = min((args.steps - step) / args.steps, (end - time.time()) / (60 * args.minutes))
-        rate = args.rate * min(1, (step + 1) / 300) * min(1, left / 0.3 + 0.02)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        x, y = batches.next()
-        value = loss(run, x, y, table, args.bf16)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        update_ema(ema, model, min(args.ema, (1 + step) / (10 + step)))
-        mean = value.item() if mean is None else 0.98 * mean + 0.02 * value.item()
-        if step % 50 == 0:
-            speed = (step - first) * args.batch / (time.time() - start)
-            print(f"step {step} loss {mean:.4f} rate {rate:.2e} {speed:.1f} pictures/s", flush=True)
-        if step % 250 == 0:
-            keep()
-    keep()
-    print(f"stopped at step {step}", flush=True)
+    loop.run(lambda step: loss(run, *batches.next(), table, args.bf16))
 
 
 def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models train-dash``."""
     parser = argparse.ArgumentParser(prog="morse_models train-dash", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("runs/emoji32.npz"))
-    parser.add_argument("--out", type=Path, default=Path("runs"))
-    parser.add_argument("--start", type=Path, help="shipped model to start from if --out is empty")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=100_000)
-    parser.add_argument("--minutes", type=float, default=600.0)
-    parser.add_argument("--rate", type=float, default=8e-4)
-    parser.add_argument("--ema", type=float, default=0.999)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--compile", action="store_true", help="use torch.compile")
-    parser.add_argument("--bf16", action="store_true", help="bf16 autocast, for CPUs that have it")
+    add_options(parser, rate=8e-4, ema=0.999)
     train(parser.parse_args(argv))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from . import trajectories
 from .checkpoints import load, load_models, save
 from .diffusion import STEPS, alphas_cumprod, coefficients
-from .dot import Dot
+from .dot import Dot, DotConfig
+from .loop import Loop, add_options, prepare
+from .pairs import Pairs, Replay, estimate, residual
 from .train_dash import Batches
 from .unet import Dash
 
@@ -29,7 +31,7 @@ BINS = 5
 """Bins of gap and of time in the log."""
 
 
-def draw_times(n: int) -> tuple[Tensor, Tensor, Tensor]:
+def draw_times(n: int, longest: int = LONGEST) -> tuple[Tensor, Tensor, Tensor]:
     """t_s > t_1 > t_2, int64 [n]: a step of Dash and the two that follow it in some schedule."""
     low, high = (torch.tensor(b).log() for b in STRIDES)
     stride = (low + (high - low) * torch.rand(n)).exp().round().long()
@@ -38,8 +40,8 @@ def draw_times(n: int) -> tuple[Tensor, Tensor, Tensor]:
     then = torch.where(torch.rand(n) < TOP, torch.full_like(then, STEPS - 1), then)
     # Some pairs skip a step, as the second and third step of Dot after one of Dash do.
     first = (then - stride * torch.randint(1, 3, (n,))).clamp(min=0)
-    first = torch.maximum(first, then - LONGEST)
-    second = torch.maximum((first - stride).clamp(min=0), then - LONGEST)
+    first = torch.maximum(first, then - longest)
+    second = torch.maximum((first - stride).clamp(min=0), then - longest)
     return then, first, second
 
 
@@ -62,77 +64,22 @@ def rotated(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> T
     return (s * b - a * r) * x + (a * b + s * r) * v
 
 
-@dataclass
-class Pairs:
-    """What Dot sees at some steps, and what Dash says there; all tensors are [N, ...]."""
-
-    sample: Tensor
-    timestep: Tensor
-    dash_sample: Tensor
-    dash_timestep: Tensor
-    dash_output: Tensor
-    labels: Tensor
-    dash_features: Tensor
-    target: Tensor
-
-    def tensors(self) -> list[Tensor]:
-        """All of them in the order of Dot's arguments, then the target."""
-        return [getattr(self, f.name) for f in fields(self)]
-
-
-class Replay:
-    """Recent pairs, of which each is used several times: Dash costs ten times what Dot costs."""
-
-    def __init__(self, capacity: int):
-        self.capacity, self.size, self.next = capacity, 0, 0
-        self.held: list[Tensor] = []
-
-    def add(self, pairs: Pairs) -> None:
-        """Puts pairs in the place of the oldest."""
-        new = pairs.tensors()
-        if not self.held:
-            self.held = [
-                torch.empty(self.capacity, *t.shape[1:], dtype=self.dtype(t)) for t in new
-            ]
-        count = len(new[0])
-        place = (torch.arange(count) + self.next) % self.capacity
-        for held, t in zip(self.held, new):
-            held[place] = t.to(held.dtype)
-        self.next = (self.next + count) % self.capacity
-        self.size = min(self.size + count, self.capacity)
-
-    @staticmethod
-    def dtype(t: Tensor) -> torch.dtype:
-        """Feature maps, the largest part, are kept in half the bytes."""
-        return torch.bfloat16 if t.dim() == 4 and t.shape[1] > 16 else t.dtype
-
-    def draw(self, count: int) -> Pairs:
-        """Random pairs."""
-        index = torch.randint(self.size, (count,))
-        return Pairs(*(t[index].float() if t.is_floating_point() else t[index] for t in self.held))
-
-
 @torch.no_grad()
 def observe(
-    dash: torch.nn.Module, dot: torch.nn.Module, x: Tensor, y: Tensor, table: Tensor, bf16: bool
+    dash: torch.nn.Module, dot: torch.nn.Module, x: Tensor, y: Tensor, table: Tensor, bf16: bool,
+    longest: int = LONGEST,
 ) -> Iterator[Pairs]:
     """Yields a step of Dot behind one of Dash, and the one behind Dot's own step, per picture."""
-
-    def estimate(sample: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            z, features = dash(sample.contiguous(memory_format=torch.channels_last), t, y)
-        return z.float(), features.float()
-
-    then, first, second = draw_times(len(x))
+    then, first, second = (t.to(x.device) for t in draw_times(len(x), longest))
     a, s = coefficients(then, table)
     x_s = a * x + s * torch.randn_like(x)
-    z_s, features = estimate(x_s, then)
+    z_s, features = estimate(dash, x_s, then, y, bf16)
+    seen = (x_s, then, z_s, y, features)
     x_first = jump(x_s, z_s, then, first, table)
-    yield Pairs(x_first, first, x_s, then, z_s, y, features, estimate(x_first, first)[0])
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        residual = dot(x_first, first, x_s, then, z_s, y, features)
-    x_second = jump(x_first, z_s + residual.float(), first, second, table)
-    yield Pairs(x_second, second, x_s, then, z_s, y, features, estimate(x_second, second)[0])
+    yield Pairs(x_first, first, *seen, estimate(dash, x_first, first, y, bf16)[0])
+    turned = residual(dot, (x_first, first, *seen), bf16)
+    x_second = jump(x_first, z_s + turned, first, second, table)
+    yield Pairs(x_second, second, *seen, estimate(dash, x_second, second, y, bf16)[0])
 
 
 def loss(dot: torch.nn.Module, pairs: Pairs, table: Tensor, bf16: bool) -> tuple[Tensor, Tensor]:
@@ -143,10 +90,8 @@ def loss(dot: torch.nn.Module, pairs: Pairs, table: Tensor, bf16: bool) -> tuple
         the exact rotation.
     """
     *seen, target = pairs.tensors()
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        residual = dot(*seen)
     z_s = pairs.dash_output
-    error = (z_s + residual.float() - target).square().mean(dim=(1, 2, 3))
+    error = (z_s + residual(dot, tuple(seen), bf16) - target).square().mean(dim=(1, 2, 3))
     turned = rotated(pairs.dash_sample, z_s, pairs.dash_timestep, pairs.timestep, table)
     energy = (target - turned).square().mean(dim=(1, 2, 3))
     # Divided by the root of the energy, so that neither pictures that hardly change nor the few
@@ -161,108 +106,123 @@ class Log:
     def __init__(self) -> None:
         self.sums = torch.zeros(2, 2, BINS)
 
-    def add(self, pair: Tensor, gap: Tensor, t: Tensor) -> None:
-        """Counts one batch; pair is [2, N], error and energy."""
+    def add(self, energies: Tensor, gap: Tensor, t: Tensor) -> None:
+        """Counts one batch; energies is [2, N], error and energy."""
+        energies = energies.cpu()
         for row, index in enumerate((gap * BINS // (LONGEST + 1), t * BINS // STEPS)):
             for which in range(2):
-                self.sums[row, which].index_add_(0, index, pair[which])
+                self.sums[row, which].index_add_(0, index.cpu(), energies[which])
 
-    def line(self) -> str:
-        """Text of both rows; starts again."""
-        shares = self.sums[:, 0] / self.sums[:, 1].clamp(min=1e-9)
+    def shares(self) -> dict[str, float]:
+        """Shares by name; starts again."""
+        shares = (self.sums[:, 0] / self.sums[:, 1].clamp(min=1e-9)).tolist()
         self.sums.zero_()
-        gap, t = (" ".join(f"{v:.2f}" for v in row) for row in shares.tolist())
-        return f"by gap {gap} by time {t}"
+        widths = {"gap": (LONGEST + 1) // BINS, "t": STEPS // BINS}
+        return {
+            f"{name}<{(i + 1) * width}": round(share, 4)
+            for (name, width), row in zip(widths.items(), shares)
+            for i, share in enumerate(row)
+        }
 
 
-def start(out: Path, shipped: Path | None) -> tuple[Dash, Dot]:
-    """Dash of ``out``, or the shipped one where there is none; Dot of ``out`` or the shipped one."""
-    path = out / "dash.pt"
-    if shipped is None:
-        return load_models(out)
-    dash, dot = load_models(shipped)
-    if not path.exists():
-        save(path, ema=dash.state_dict(), config=asdict(dash.config))
+def start(out: Path, shipped: Path | None, config: DotConfig | None) -> tuple[Dash, Dot]:
+    """Dash and Dot of ``out``; what isn't there comes from ``shipped``.
+
+    Args:
+        config: sizes of a Dot that isn't in ``out`` yet; parts of the shipped Dot that have the
+            same name and shape are taken over. Default: those of the shipped Dot.
+    """
     if (out / "dot.pt").exists():
         return load_models(out)
-    dash.load_state_dict(load(path)["ema"])
-    return dash, dot
+    dash, dot = load_models(shipped if shipped is not None else out)
+    if not (out / "dash.pt").exists():
+        save(out / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
+    dash.load_state_dict(load(out / "dash.pt")["ema"])
+    if config is None or config == dot.config:
+        return dash, dot
+    fresh = Dot(dash, config)
+    state = fresh.state_dict()
+    for name, value in dot.state_dict().items():
+        if name in state and state[name].shape == value.shape:
+            state[name] = value
+    fresh.load_state_dict(state)
+    return dash, fresh
 
 
-def train(args: argparse.Namespace) -> None:
-    """Runs until the wanted number of steps or minutes, whichever comes first."""
-    torch.manual_seed(int(time.time()))
-    torch.set_num_threads(args.threads)
-    batches = Batches(args.data, args.batch, int(time.time()))
-    path = args.out / "dot.pt"
-    resumed = path.exists()
-    dash, dot = start(args.out, args.start)
+class Source:
+    """Pairs to train on: half of them from noised data, half from whole runs of Morse."""
+
+    def __init__(self, dash: Dash, dot: Dot, batches: Batches, args: argparse.Namespace):
+        self.dash, self.dot, self.batches, self.args = dash, dot, batches, args
+        self.table = alphas_cumprod().to(batches.device)
+        self.replay = Replay(args.replay)
+        self.owed = 0.0
+
+    def next(self) -> Pairs:
+        """A batch; makes fresh pairs whenever those made have been drawn ``--reuse`` times."""
+        while self.owed <= 0 or self.replay.size < self.args.batch:
+            self.owed += self.args.reuse * self.fresh()
+        self.owed -= self.args.batch
+        return self.replay.draw(self.args.batch)
+
+    def fresh(self) -> int:
+        """Makes pairs of one kind or the other and says how many."""
+        made, bf16 = 0, self.args.bf16
+        x, labels = self.batches.next()
+        if torch.rand(()) < self.args.on_policy:
+            pairs = trajectories.observe(self.dash, self.dot, x, labels, self.table, bf16)
+        else:
+            pairs = observe(self.dash, self.dot, x, labels, self.table, bf16, self.args.longest)
+        for fresh in pairs:
+            self.replay.add(fresh)
+            made += len(fresh.sample)
+        return made
+
+
+def train(
+    args: argparse.Namespace, config: DotConfig | None = None, fresh: bool = False
+) -> None:
+    """Runs until the wanted number of steps or minutes, whichever comes first.
+
+    Args:
+        config: sizes of a Dot that isn't there yet; see :func:`start`.
+        fresh: such a Dot takes nothing over from another one.
+    """
+    device = prepare(args)
+    batches = Batches(args.data, args.batch, args.seed, device)
+    dash, dot = start(args.out, args.start, config)
+    if fresh and not (args.out / "dot.pt").exists():
+        dot = Dot(dash, config or DotConfig())
     ema = Dot(dash, dot.config)
     ema.load_state_dict(dot.state_dict())
-    dash.to(memory_format=torch.channels_last)
-    dot.train().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(
-        dot.parameters(), args.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
-    )
-    step, table = 0, alphas_cumprod()
-    if resumed:
-        state = load(path)
-        dot.load_state_dict(state["model"])
-        ema.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
-        print(f"resumed at step {step}", flush=True)
+    dash.to(device, memory_format=torch.channels_last)
+    dot.train().to(device, memory_format=torch.channels_last)
+    ema.to(device)
+    loop = Loop(dot, ema, args.out / "dot.pt", args, asdict(dot.config), warm_up=100)
     of_dash, of_dot = (torch.compile(m) if args.compile else m for m in (dash, dot))
-    begin, first, mean, log = time.time(), step, None, Log()
-    replay = Replay(args.replay)
-    end = begin + 60 * args.minutes
+    source, log = Source(of_dash, of_dot, batches, args), Log()
 
-    def keep() -> None:
-        save(path, model=dot.state_dict(), ema=ema.state_dict(), step=step,
-             optimizer=optimizer.state_dict(), config=asdict(dot.config))
-
-    while step < args.steps and time.time() < end:
-        left = min((args.steps - step) / args.steps, (end - time.time()) / (60 * args.minutes))
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * min(1, (step - first + 1) / 100) * min(1, left / 0.4 + 0.02)
-        if (step - first) % (2 * args.reuse) == 0:
-            for fresh in observe(of_dash, of_dot, *batches.next(), table, args.bf16):
-                replay.add(fresh)
-        pairs = replay.draw(args.batch)
-        optimizer.zero_grad(set_to_none=True)
-        value, energies = loss(of_dot, pairs, table, args.bf16)
-        value.backward()
+    def one(step: int) -> Tensor:
+        pairs = source.next()
+        value, energies = loss(of_dot, pairs, source.table, args.bf16)
         log.add(energies, pairs.dash_timestep - pairs.timestep, pairs.timestep)
-        torch.nn.utils.clip_grad_norm_(dot.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        decay = min(args.ema, (1 + step) / (10 + step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(ema.parameters()), list(dot.parameters()), 1 - decay)
-        mean = value.item() if mean is None else 0.98 * mean + 0.02 * value.item()
-        if step % 100 == 0:
-            speed = (step - first) * args.batch / (time.time() - begin)
-            print(f"step {step} loss {mean:.4f} {log.line()} {speed:.1f} pictures/s", flush=True)
-        if step % 200 == 0:
-            keep()
-    keep()
-    print(f"stopped at step {step}", flush=True)
+        return value
+
+    loop.run(one, log.shares)
 
 
 def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models train-dot``."""
     parser = argparse.ArgumentParser(prog="morse_models train-dot", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("runs/emoji32.npz"))
-    parser.add_argument("--out", type=Path, default=Path("runs"), help="holds dash.pt and dot.pt")
-    parser.add_argument("--start", type=Path, help="shipped model, for what --out lacks")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=100_000)
-    parser.add_argument("--minutes", type=float, default=600.0)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--ema", type=float, default=0.998)
-    parser.add_argument("--reuse", type=int, default=3, help="how often each pair is drawn")
-    parser.add_argument("--replay", type=int, default=4096, help="pairs held to draw from")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--compile", action="store_true", help="use torch.compile")
-    parser.add_argument("--bf16", action="store_true", help="bf16 autocast, for CPUs that have it")
+    add_options(parser, rate=1e-3, ema=0.998)
+    add_pair_options(parser)
     train(parser.parse_args(argv))
+
+
+def add_pair_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the pairs that Dot is trained on."""
+    parser.add_argument("--reuse", type=int, default=3, help="how often each pair is drawn")
+    parser.add_argument("--replay", type=int, default=6144, help="pairs held to draw from")
+    parser.add_argument("--on-policy", type=float, default=0.1, help="how often fresh pairs are "
+                        "a whole run of Morse, which brings ten times as many")
+    parser.add_argument("--longest", type=int, default=LONGEST, help="largest gap, of 1000 times")

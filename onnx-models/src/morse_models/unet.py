@@ -156,19 +156,28 @@ class Trunk(nn.Module):
         return self.walk(h, lambda block, _, x: block(x, emb))
 
     def walk(
-        self, h: Tensor, run: Callable[[ResidualBlock, str, Tensor], Tensor]
+        self,
+        h: Tensor,
+        run: Callable[[ResidualBlock, str, Tensor], Tensor],
+        levels: int | None = None,
+        bridge: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """Runs the trunk with ``run(block, name, x)`` for each residual block."""
+        """Runs the trunk with ``run(block, name, x)`` for each residual block.
+
+        With fewer than all ``levels``, ``bridge`` stands for what lies below them: it turns the
+        lowest level's output into what would come up from below, of the same shape.
+        """
         skips = []
-        for level, blocks in enumerate(self.down):
+        levels = len(self.down) if levels is None else levels
+        for level, blocks in enumerate(self.down[:levels]):
             for i, block in enumerate(blocks):
                 h = run(block, f"down_{level}_{i}", h)
             h = self.down_attention[level](h)
             skips.append(h)
-            if level + 1 < len(self.down):
+            if level + 1 < levels:
                 h = self.downsample[level](h)
-        h = run(self.middle, "middle", h)
-        for level in reversed(range(len(self.up))):
+        h = run(self.middle, "middle", h) if levels == len(self.down) else bridge(h)
+        for level in reversed(range(levels)):
             h = torch.cat([h, skips[level]], dim=1)
             for i, block in enumerate(self.up[level]):
                 h = run(block, f"up_{level}_{i}", h)

@@ -130,8 +130,11 @@ final class TuneCommand implements Callable<Integer> {
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
       Report report = options.report("tune", directory.path().toString(), engine);
       tune(pipeline, wanted, steps, report);
-      report.put("file", file.toString());
+      // The file travels with the model: no path of this machine goes into it.
+      report.put("model", directory.path().getFileName().toString());
       report.write(file);
+      report.put("model", directory.path().toString());
+      report.put("file", file.toString());
       console.out().println("schedules -> " + file);
       options.write(report, begin);
     }
