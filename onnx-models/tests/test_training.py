@@ -50,7 +50,7 @@ def test_dot_learns_on_one_batch(models):
     table = alphas_cumprod()
     x, y = torch.rand(4, 3, 16, 16) * 2 - 1, torch.tensor([0, 1, 2, 0])
     pairs = next(train_dot.observe(dash, dot, x, y, table, False))
-    optimizer = torch.optim.Adam(dot.parameters(), 3e-3)
+    optimizer = torch.optim.Adam(dot.parameters(), 1e-2)
     values = []
     for _ in range(30):
         optimizer.zero_grad()
@@ -59,7 +59,7 @@ def test_dot_learns_on_one_batch(models):
         optimizer.step()
         values.append(value.item())
     assert energies.shape == (2, 4)
-    assert values[-1] < 0.7 * values[0]
+    assert values[-1] < 0.5 * values[0]
 
 
 def test_times_descend_and_stay_in_range():
