@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import train_dot, trajectories
-from .checkpoints import load_models, save
+from .checkpoints import load, load_models, save
+from .diffusion import alphas_cumprod
 from .dot import Dot, DotConfig
 from .export import example_inputs
 from .loop import add_options, prepare
@@ -27,7 +28,6 @@ from .train_dash import Batches
 from .unet import Dash
 
 FULL = "as shipped"
-ALL = DotConfig().observations
 
 
 def variants(base: DotConfig, levels: int) -> dict[str, tuple[DotConfig, dict]]:
@@ -75,7 +75,7 @@ def share(dot: Dot, pairs: list[Pairs], table: Tensor, bf16: bool) -> float:
 
 @torch.no_grad()
 def operations(dash: Dash, dot: Dot) -> float:
-    """Operations of one step of Dot on one picture, in millions."""
+    """Operations of one step of Dot on one picture, in millions; both on the CPU."""
     _, inputs = example_inputs(dash, dot, 1, 0)
     with FlopCounterMode(display=False) as counter:
         dot.correct(*inputs.values())
@@ -89,20 +89,23 @@ def judge(name: str, config: DotConfig, changes: dict, args: argparse.Namespace)
     options.out = args.out / "".join(c if c.isalnum() else "-" for c in name)
     dash, given = load_models(args.models)
     if not (options.out / "dot.pt").exists():
-        save(options.out / "dash.pt", **torch.load(args.models / "dash.pt", weights_only=True))
+        save(options.out / "dash.pt", **load(args.models / "dash.pt"))
     train_dot.train(options, config, fresh=True)
-    _, dot = load_models(options.out)
+    own_dash, dot = load_models(options.out)
+    work = operations(own_dash, dot)
     device = prepare(options)
     batches = Batches(args.data, args.batch, 777, device)
-    dash, given, dot = dash.to(device), given.to(device), dot.to(device)
-    table = train_dot.alphas_cumprod().to(device)
+    # Dot holds its Dash without owning it: moving the one doesn't move the other.
+    for module in (dash, given, own_dash, dot):
+        module.to(device)
+    table = alphas_cumprod().to(device)
     pairs = held_pairs(dash, given, batches, table, args.bf16)
     own = sum(p.numel() for p in dot.parameters())
     return {
         "variant": name,
         "own parameters (M)": round(own / 1e6, 3),
-        "MFLOP": round(operations(dash.cpu(), dot.cpu()), 1),
-        **{f"error, {k}": round(share(dot.to(device), p, table, args.bf16), 4)
+        "MFLOP": round(work, 1),
+        **{f"error, {k}": round(share(dot, p, table, args.bf16), 4)
            for k, p in pairs.items()},
         "minutes": round((time.time() - begin) / 60, 1),
     }

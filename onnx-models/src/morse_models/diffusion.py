@@ -27,3 +27,21 @@ def coefficients(timestep: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     return bar.sqrt(), (1 - bar).sqrt()
 
 
+def ancestral(
+    x: Tensor, start: Tensor, epsilon: Tensor, levels: tuple[Tensor, Tensor],
+    following: tuple[Tensor, Tensor], eta: Tensor | float,
+) -> Tensor:
+    """A step of DDIM (Song et al. 2021, equations 12 and 16); eta = 1 is ancestral sampling.
+
+    Args:
+        x: where the step begins, for the shape of its noise.
+        start: x_0, [N, C, H, W].
+        epsilon: the noise, likewise.
+        levels: alpha and sigma where the step begins.
+        following: alpha and sigma where it ends.
+        eta: how much of the noise is fresh, 0 .. 1; a number or [N, 1, 1, 1].
+    """
+    (a, s), (b, r) = levels, following
+    deviation = eta * (r / s) * (1 - (a / b).square()).clamp(min=0).sqrt()
+    direction = (r.square() - deviation.square()).clamp(min=0).sqrt()
+    return b * start + direction * epsilon + deviation * torch.randn_like(x)

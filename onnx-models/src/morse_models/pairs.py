@@ -38,7 +38,8 @@ class Replay:
         new = pairs.tensors()
         if not self.held:
             self.held = [
-                torch.empty(self.capacity, *t.shape[1:], dtype=self.dtype(t)) for t in new
+                torch.empty(self.capacity, *t.shape[1:], dtype=self.dtype(t), device=t.device)
+                for t in new
             ]
         count = len(new[0])
         place = (torch.arange(count) + self.next) % self.capacity

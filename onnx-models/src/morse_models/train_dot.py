@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import trajectories
 from .checkpoints import load, load_models, save
-from .diffusion import STEPS, alphas_cumprod, coefficients
+from .diffusion import STEPS, alphas_cumprod, ancestral, coefficients
 from .dot import Dot, DotConfig
 from .loop import Loop, add_options, prepare
 from .pairs import Pairs, Replay, estimate, residual
@@ -47,14 +47,9 @@ def draw_times(n: int, longest: int = LONGEST) -> tuple[Tensor, Tensor, Tensor]:
 
 def jump(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tensor:
     """One step of a sampler: DDIM for most pictures, ancestral for the others (eq. 12, eta = 1)."""
-    a, s = coefficients(t, table)
-    b, r = coefficients(t_next, table)
-    ratio = (a / b).square()
-    deviation = (r / s) * (1 - ratio).clamp(min=0).sqrt()
-    deviation = deviation * (torch.rand_like(a) < STOCHASTIC)
-    start, epsilon = a * x - s * v, s * x + a * v
-    direction = (r.square() - deviation.square()).clamp(min=0).sqrt()
-    return b * start + direction * epsilon + deviation * torch.randn_like(x)
+    (a, s), following = coefficients(t, table), coefficients(t_next, table)
+    eta = (torch.rand_like(a) < STOCHASTIC).float()
+    return ancestral(x, a * x - s * v, s * x + a * v, (a, s), following, eta)
 
 
 def rotated(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from .diffusion import STEPS, coefficients
+from .diffusion import ancestral
 from .pairs import Pairs, estimate, residual
 from .sampling import CLIP, trailing
 
@@ -55,9 +55,7 @@ class Update:
             self.former = (start, now)
             return r / s * x - b * (torch.exp(torch.tensor(now - then)) - 1) * direction
         eta = 1.0 if self.sampler == "ddpm" else 0.0
-        deviation = eta * (r / s) * (1 - (a / b).square()).clamp(min=0).sqrt()
-        towards = (r.square() - deviation.square()).clamp(min=0).sqrt()
-        return b * start + towards * epsilon + deviation * torch.randn_like(x)
+        return ancestral(x, start, epsilon, (a, s), (b, r), eta)
 
 
 def draw_schedule() -> tuple[int, int, str]:
