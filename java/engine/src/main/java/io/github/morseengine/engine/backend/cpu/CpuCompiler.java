@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.Port;
+import io.github.morseengine.engine.backend.plan.GatedLinears;
 import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
@@ -87,7 +88,7 @@ final class CpuCompiler {
       constants.add(graph.isConstantInput(v));
     }
     // First what depends on constant inputs alone: these steps are left out while they stay.
-    gated.putAll(GegluLowering.pairs(graph));
+    gated.putAll(GatedLinears.of(graph, GegluLowering::fits));
     Set<Node> first = graph.constantNodes();
     part(graph, true, boundary, graph.nodes().stream().filter(first::contains).toList());
     once = program.steps.size();

@@ -7,15 +7,10 @@ import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
-import io.github.morseengine.engine.ir.FusedOps;
-import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 
 /**
@@ -27,26 +22,8 @@ final class GegluLowering {
 
   private GegluLowering() {}
 
-  /** The GEGLU of each linear layer whose output nobody else reads. */
-  static Map<Node, Node> pairs(Graph graph) {
-    Map<Node, Node> out = new IdentityHashMap<>();
-    Map<Value, List<Node>> consumers = graph.consumers();
-    for (Node n : graph.nodes()) {
-      Node linear = n.isFused(FusedOps.GEGLU) ? n.input(0).producer() : null;
-      boolean alone =
-          linear != null
-              && linear.isFused(FusedOps.LINEAR)
-              && consumers.get(n.input(0)).size() == 1
-              && !graph.outputs().contains(n.input(0))
-              && fits(linear, n);
-      if (alone) {
-        out.put(linear, n);
-      }
-    }
-    return out;
-  }
-
-  private static boolean fits(Node linear, Node geglu) {
+  /** Whether a linear layer and the GEGLU behind it are of the kind that this can do. */
+  static boolean fits(Node linear, Node geglu) {
     Value weight = linear.input(1);
     return weight.isConstant()
         && weight.rank() == 2

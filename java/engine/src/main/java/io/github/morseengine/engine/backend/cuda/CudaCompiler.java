@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.Executable.Port;
+import io.github.morseengine.engine.backend.plan.GatedLinears;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.error.ResourceLimitException;
@@ -66,7 +67,12 @@ final class CudaCompiler {
       input(i, graph.inputs().get(i).value());
     }
     bodyStart = program.steps.size();
-    pairGates();
+    gated.putAll(
+        GatedLinears.of(
+            graph,
+            (linear, geglu) ->
+                geglu.output(0).elements() > 0
+                    && LinearLowering.takesGeglu(program, linear, geglu)));
     for (Node node : graph.nodes()) {
       program.begin(node);
       checkSizes(node);
@@ -131,23 +137,6 @@ final class CudaCompiler {
                 + " elements, a GPU kernel takes at most "
                 + Integer.MAX_VALUE
                 + ": use a smaller batch or size");
-      }
-    }
-  }
-
-  private void pairGates() {
-    Map<Value, List<Node>> consumers = graph.consumers();
-    for (Node n : graph.nodes()) {
-      Node linear = n.isFused(FusedOps.GEGLU) ? n.input(0).producer() : null;
-      boolean alone =
-          linear != null
-              && linear.isFused(FusedOps.LINEAR)
-              && consumers.get(n.input(0)).size() == 1
-              && !graph.outputs().contains(n.input(0))
-              && n.output(0).elements() > 0
-              && LinearLowering.takesGeglu(program, linear, n);
-      if (alone) {
-        gated.put(linear, n);
       }
     }
   }
