@@ -2,7 +2,8 @@
 
 ``classifier_grad.onnx`` guides; it has seen noisy pictures. ``evaluation/classifier.onnx`` judges;
 it has seen clean ones only and shares no weight with the first, so that guidance isn't judged by
-what guided. ``evaluation/data_features.npy`` holds its features of the training pictures.
+what guided. ``evaluation/data_features.npy`` holds its features of the training pictures, and
+``evaluation/data_labels.npy`` their labels.
 """
 
 from __future__ import annotations
@@ -145,6 +146,7 @@ def write(noisy: Classifier, clean: Classifier, pictures: Pictures, out: Path) -
     with torch.inference_mode():
         seen = torch.cat([features(x)[0] for x in pictures.x.split(256)])
     np.save(judge / "data_features.npy", seen.numpy())
+    np.save(judge / "data_labels.npy", pictures.y.numpy().astype(np.int64))
     (judge / "classifier.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(about))
 

@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  morse evaluate --quick                           a first impression, in minutes",
       "  morse evaluate --samplers ddim,dpmpp,ode --out curves",
-      "  morse evaluate --guidance none,2,classifier:2 --samples 4000 --out guided"
+      "  morse evaluate --guidance labels,2,classifier:2 --samples 4000 --out guided"
     })
 final class EvaluateCommand implements Callable<Integer> {
 
@@ -63,8 +63,8 @@ final class EvaluateCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "none",
       description = {
-        "none, a scale of classifier-free guidance, or classifier:SCALE; each with each sampler.",
-        "Default: none."
+        "none; labels: pictures of labels that nothing guides; a scale of classifier-free guidance;"
+            + " classifier:SCALE. Each with each sampler. Default: none."
       })
   private List<String> guidance;
 
@@ -194,16 +194,18 @@ final class EvaluateCommand implements Callable<Integer> {
             ? samplers
             : quick ? List.of("ddim", "dpmpp") : List.of("ddim", "ddpm", "dpmpp", "sde", "ode");
     List<Setting> out = new ArrayList<>();
+    LabelOrder order = directory.labels().isEmpty() ? null : LabelOrder.of(directory);
     for (String g : guidance) {
       boolean classified = g.startsWith("classifier:");
-      double scale = g.equals("none") ? 1 : scale(classified ? g.substring(11) : g);
+      boolean guides = !g.equals("none") && !g.equals("labels");
+      double scale = guides ? scale(classified ? g.substring(11) : g) : 1;
       if (!g.equals("none") && directory.labels().isEmpty()) {
         throw new InvalidInputException(
             "'"
                 + directory.path()
                 + "' has no labels.txt: --guidance "
                 + g
-                + " has nothing to guide to");
+                + " has nothing to ask for");
       }
       for (String name : names) {
         try {
@@ -211,7 +213,12 @@ final class EvaluateCommand implements Callable<Integer> {
         } catch (InvalidInputException e) {
           throw options.usage("--samplers: " + e.getMessage());
         }
-        out.add(new Setting(name, classified ? 1 : scale, classified ? scale : 0));
+        out.add(
+            new Setting(
+                name,
+                classified ? 1 : scale,
+                classified ? scale : 0,
+                g.equals("none") ? null : order));
       }
     }
     return out;
@@ -226,7 +233,8 @@ final class EvaluateCommand implements Callable<Integer> {
     } catch (NumberFormatException e) {
       // The message below says it.
     }
-    throw options.usage("--guidance takes none, a scale or classifier:SCALE, got '" + text + "'");
+    throw options.usage(
+        "--guidance takes none, labels, a scale or classifier:SCALE, got '" + text + "'");
   }
 
   private Map<String, Object> identity(

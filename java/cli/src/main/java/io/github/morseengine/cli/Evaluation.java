@@ -211,7 +211,7 @@ final class Evaluation implements AutoCloseable {
       for (int k = 0; k < features; k++) {
         rows.setDouble(at + k, verdict.features()[i][k]);
       }
-      int label = s.label(pipeline.directory(), batch, n, i);
+      int label = s.label(batch, n, i);
       double hit = label < 0 || verdict == null ? Double.NaN : verdict.labels()[i] == label ? 1 : 0;
       rows.setDouble(at + features, hit);
       rows.setDouble(

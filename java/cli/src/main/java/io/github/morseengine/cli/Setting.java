@@ -2,12 +2,9 @@ package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.GenerateResult;
-import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.ProgressListener;
 import io.github.morseengine.engine.morse.Schedule;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 
 /**
@@ -16,15 +13,24 @@ import java.util.List;
  * @param sampler a name with variants
  * @param guidance scale of classifier-free guidance; 1 for none
  * @param classifier scale of classifier guidance; 0 for none
+ * @param labels what each picture is asked for; null where nothing is
  */
-record Setting(String sampler, double guidance, double classifier) {
+record Setting(String sampler, double guidance, double classifier, LabelOrder labels) {
 
   /** Seeds of batches must not meet: batch b of seed s begins at s + b * this. */
   private static final long STRIDE = 1_000_003;
 
-  /** {@return what reports call it: the sampler alone where nothing guides} */
+  /** A sampler whose pictures are asked for nothing. */
+  static Setting unlabelled(String sampler) {
+    return new Setting(sampler, 1, 0, null);
+  }
+
+  /** {@return what reports call it: the sampler alone where nothing is asked for} */
   String name() {
-    String cfg = guidance > 1 ? "+guidance=" + number(guidance) : "";
+    if (guidance == 1 && classifier == 0) {
+      return labels == null ? sampler : sampler + "+labels";
+    }
+    String cfg = guidance == 1 ? "" : "+guidance=" + number(guidance);
     return sampler + cfg + (classifier == 0 ? "" : "+classifier=" + number(classifier));
   }
 
@@ -32,14 +38,7 @@ record Setting(String sampler, double guidance, double classifier) {
     return v == Math.rint(v) ? Long.toString((long) v) : Double.toString(v);
   }
 
-  boolean guided() {
-    return guidance > 1 || classifier != 0;
-  }
-
-  /**
-   * Draws one batch. Unguided pictures have no label and so follow the data; guided ones take the
-   * labels in turn, on from those of the batch before.
-   */
+  /** Draws one batch. Pictures without a label follow the data; others take theirs in order. */
   GenerateResult run(
       MorsePipeline pipeline,
       Schedule schedule,
@@ -56,22 +55,13 @@ record Setting(String sampler, double guidance, double classifier) {
             .schedule(schedule)
             .guidance(guidance)
             .classifier(classifier)
-            .labels(labels(pipeline.directory(), batch * count))
+            .labels(labels == null ? List.of() : labels.names(batch * count, count))
             .build(),
         progress);
   }
 
-  private List<String> labels(ModelDirectory directory, int first) {
-    if (!guided()) {
-      return List.of();
-    }
-    List<String> out = new ArrayList<>(directory.labels());
-    Collections.rotate(out, out.isEmpty() ? 0 : -(first % out.size()));
-    return out;
-  }
-
-  /** The label that picture i of a batch was drawn for; negative where none guides. */
-  int label(ModelDirectory directory, int batch, int count, int i) {
-    return guided() ? (batch * count + i) % directory.labels().size() : -1;
+  /** The label that picture i of a batch was drawn for; negative where there is none. */
+  int label(int batch, int count, int i) {
+    return labels == null ? -1 : labels.label(batch * count + i);
   }
 }

@@ -160,7 +160,7 @@ final class TuneCommand implements Callable<Integer> {
   }
 
   private void tune(MorsePipeline pipeline, List<Double> wanted, int steps, Report report) {
-    Setting first = new Setting(samplers.getFirst(), 1, 0);
+    Setting first = Setting.unlabelled(samplers.getFirst());
     Schedule alternating = Schedule.of(MEASURED_STEPS, 1);
     GenerateResult measured = first.run(pipeline, alternating, seed, 0, batch, (a, b) -> {});
     double ratio = measured.dotMs() / measured.dashMs();
@@ -182,7 +182,7 @@ final class TuneCommand implements Callable<Integer> {
     try (Progress progress = new Progress(console, "tuning")) {
       Work work = new Work(progress, samplers.size() * cost(wanted, steps, ratio));
       for (String sampler : samplers) {
-        Setting setting = new Setting(sampler, 1, 0);
+        Setting setting = Setting.unlabelled(sampler);
         all.put(sampler, search(pipeline, setting, wanted, steps, ratio, work));
       }
     }

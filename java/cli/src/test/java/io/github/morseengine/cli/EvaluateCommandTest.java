@@ -108,9 +108,10 @@ class EvaluateCommandTest {
 
   @Test
   void foldersOfOthersAreLeftAlone() throws IOException {
-    assertEquals(0, evaluate("--guidance", "none,2").code());
-    assertTrue(Files.readString(out.resolve("curves.csv")).contains("ddim+guidance=2"));
-    Cli other = evaluate("--guidance", "none,2", "--seed", "9");
+    assertEquals(0, evaluate("--guidance", "none,labels,2").code());
+    String curves = Files.readString(out.resolve("curves.csv"));
+    assertTrue(curves.contains("ddim+guidance=2") && curves.contains("ddim+labels"), curves);
+    Cli other = evaluate("--guidance", "none,labels,2", "--seed", "9");
     assertEquals(Main.FAILED, other.code());
     assertTrue(other.err().contains("seed") && other.err().contains("--out"), other.err());
     Path foreign = Files.createDirectories(folder.resolve("foreign"));
