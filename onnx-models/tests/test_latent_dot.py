@@ -14,7 +14,7 @@ from morse_models.latent.command import main as dot_command
 from morse_models.latent.dot import LatentDot, LatentDotConfig, load_dot, save_dot
 from morse_models.latent.export import write_unets
 from morse_models.latent.folder import open_folder
-from morse_models.latent.tiny import tiny_stable_diffusion
+from morse_models.latent.tiny import tiny_pictures, tiny_stable_diffusion
 from morse_models.latent.train import train
 from morse_models.latent.trunk import is_own
 
@@ -118,6 +118,45 @@ def test_a_checkpoint_of_other_sizes_is_refused(source, tmp_path):
     save_dot(tmp_path / "dot.pt", dot, state)
     with pytest.raises(ValueError, match="stem.bias"):
         load_dot(tmp_path / "dot.pt", folder.unet, folder.alphas_cumprod)
+
+
+def test_an_inpainting_dot_sees_the_mask_from_cache_to_export(tmp_path):
+    torch.manual_seed(0)
+    source = tmp_path / "model"
+    tiny_stable_diffusion(source, inpaints=True)
+    tiny_pictures(tmp_path / "pictures", 3)
+    base = ["--from", str(source), "--checkpoint", str(tmp_path / "dot.pt")]
+    dot_command(["init", *base, "--width", "16", "--rank", "2"])
+    cache = ["--cache", str(tmp_path / "cache.pt")]
+    dot_command(["cache", "--from", str(source), "--pictures", str(tmp_path / "pictures"), *cache,
+                 "--size", "32", "--masks", "2"])
+    beside = torch.load(tmp_path / "cache.pt", weights_only=True)["beside"].float()
+    assert beside.shape == (3, 2, 5, 16, 16)
+    assert set(beside[:, :, 0].unique().tolist()) == {0.0, 1.0}
+    dot_command(["train", *base, *cache, "--batch", "2", "--steps", "2"])
+    folder = open_folder(source)
+    dot = load_dot(tmp_path / "dot.pt", folder.unet, folder.alphas_cumprod)
+    randomize(dot)
+    (x, t, x_s, t_s, z_s), text = inputs()
+    wide = torch.cat([x, beside[:2, 0]], dim=1)
+    with torch.no_grad():
+        residual = dot(wide, t, x_s, t_s, z_s, **text)
+        other = dot(torch.cat([x, 1 - beside[:2, 0]], dim=1), t, x_s, t_s, z_s, **text)
+    assert (residual - other).abs().max() > 1e-3
+    write_unets(folder, dot, tmp_path / "out", half=False)
+    names = ("sample", "timestep", "dash_sample", "dash_timestep", "dash_output")
+    seen = (wide, t, x_s, t_s, z_s)
+    given = {n: v.numpy() for n, v in zip(names, seen)} | {k: v.numpy() for k, v in text.items()}
+    session = onnxruntime.InferenceSession(tmp_path / "out/unet/dot.onnx")
+    np.testing.assert_allclose(session.run(None, given)[0], residual, rtol=0, atol=2e-4)
+
+
+def test_a_cache_without_masks_does_not_train_an_inpainting_dot(cached, tmp_path):
+    tiny_stable_diffusion(tmp_path / "model", inpaints=True)
+    folder = open_folder(tmp_path / "model")
+    save_dot(tmp_path / "dot.pt", LatentDot(folder.unet, folder.alphas_cumprod, LatentDotConfig(**SMALL)))
+    with pytest.raises(ValueError, match="holds 0 channels beside the latents, and Dash takes 5"):
+        train(folder, arguments(tmp_path / "dot.pt", cached, 1))
 
 
 def places(path):

@@ -31,7 +31,7 @@ def init(args: argparse.Namespace) -> None:
 
 def make_cache(args: argparse.Namespace) -> None:
     """Encodes a folder of pictures once."""
-    count = cache(args.source, args.pictures, args.cache, args.size)
+    count = cache(open_folder(args.source), args.pictures, args.cache, args.size, args.masks)
     print(f"{count} pictures in {args.cache}")
 
 
@@ -107,6 +107,8 @@ def main(argv: list[str]) -> None:
     second.add_argument("--pictures", type=Path, required=True)
     second.add_argument("--cache", type=Path, required=True)
     second.add_argument("--size", type=int, default=512)
+    second.add_argument("--masks", type=int, default=4, help="masks per picture for an inpainting "
+                        "U-Net")
     second.set_defaults(run=make_cache)
 
     third = commands.add_parser("train", help="train or go on training")

@@ -63,12 +63,13 @@ class LatentDot(nn.Module):
         super().__init__()
         if config.prediction not in PREDICTIONS:
             raise ValueError(f"prediction '{config.prediction}' is not one of {PREDICTIONS}")
-        if unet.config.in_channels != unet.config.out_channels:
-            raise ValueError(f"the U-Net takes {unet.config.in_channels} channels and gives "
-                             f"{unet.config.out_channels}: Dot needs them equal")
+        taken, given = unet.config.in_channels, unet.config.out_channels
+        if taken < given:
+            raise ValueError(f"the U-Net takes {taken} channels and gives {given}: what it takes "
+                             "beyond what it gives may stand beside the sample, not less")
         self.config = config
         self.trunk = Trunk(unet, config.rank)
-        channels, width, inner = unet.config.out_channels, config.width, self.trunk.width
+        channels, width, inner = given, config.width, self.trunk.width
         embedding = unet.time_embedding.linear_2.out_features
         patch = 2**config.stages
         angles = torch.arccos(alphas_cumprod.double().sqrt())
@@ -78,7 +79,7 @@ class LatentDot(nn.Module):
         self.condition1 = nn.Linear(4, config.condition)
         self.condition2 = nn.Linear(config.condition, embedding)
         # Pixel unshuffle and a 1x1 convolution in one: the new layers stay at low resolution.
-        self.stem = nn.Conv2d(3 * channels, width, patch, patch)
+        self.stem = nn.Conv2d(taken + 2 * channels, width, patch, patch)
         self.before = TimedBlock(width, embedding)
         self.enter = nn.Conv2d(width, inner, 3, padding=1)
         self.leave = nn.Conv2d(inner, width, 1)
@@ -108,9 +109,10 @@ class LatentDot(nn.Module):
         """Estimates theta(x_i, t_i) - z_s.
 
         Args:
-            sample: x_i, [N, C, H, W]; sides divisible by 2^stages.
+            sample: x_i, [N, C, H, W]; sides divisible by 2^stages. Where Dash takes more channels
+                than it gives (inpainting: the mask and the masked picture), so does this.
             timestep: t_i, [N].
-            dash_sample: x_s, what Dash saw at its latest step.
+            dash_sample: x_s, what Dash saw at its latest step; only as many channels as it gives.
             dash_timestep: t_s, [N].
             dash_output: z_s, what Dash said there.
             conditions: Dash's further inputs, by name.

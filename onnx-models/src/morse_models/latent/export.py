@@ -156,11 +156,12 @@ def write_unets(folder: DashFolder, dot: LatentDot | None, out: Path, half: bool
     if dot is not None:
         dot.to(kind).eval()
         rest = {k: v for k, v in inputs.items() if k not in ("sample", "timestep")}
+        own = inputs["sample"][:, : folder.unet.config.out_channels]
         given = {
             "sample": inputs["sample"], "timestep": inputs["timestep"],
-            "dash_sample": torch.randn_like(inputs["sample"]),
+            "dash_sample": torch.randn_like(own),
             "dash_timestep": inputs["timestep"] + 100,
-            "dash_output": torch.randn_like(inputs["sample"]), **rest,
+            "dash_output": torch.randn_like(own), **rest,
         }
         free |= {n: (0, 2, 3) for n in ("dash_sample", "dash_output")} | {"dash_timestep": (0,)}
         to_graph(dot, lambda d, g: d(**g), given, free, ["residual"], file, out / "unet/dot.onnx")

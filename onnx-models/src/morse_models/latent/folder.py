@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 UNETS = ("UNet2DConditionModel", "UNet2DModel")
 
@@ -32,6 +34,11 @@ class DashFolder:
     def text(self) -> bool:
         """Whether Dash reads text embeddings."""
         return type(self.unet).__name__ == "UNet2DConditionModel"
+
+    @property
+    def beside(self) -> int:
+        """Channels of Dash's input beyond the sample: a mask and the masked picture, or none."""
+        return self.unet.config.in_channels - self.unet.config.out_channels
 
     @property
     def xl(self) -> bool:
@@ -83,41 +90,79 @@ def encode_texts(path: Path, texts: list[str]) -> dict[str, Tensor]:
     return result if pooled is None else {**result, "text_embeds": pooled}
 
 
-def cache(path: Path, pictures: Path, out: Path, size: int) -> int:
+def draw_mask(side: int, random: np.random.Generator) -> np.ndarray:
+    """A mask to train inpainting with, 1 where the picture is to be made: float32 [side, side].
+
+    One to four rectangles, or everything in a quarter of the cases.
+    """
+    if random.random() < 0.25:
+        return np.ones((side, side), np.float32)
+    mask = np.zeros((side, side), np.float32)
+    for _ in range(random.integers(1, 5)):
+        height, width = random.integers(side // 8, side * 5 // 8, 2)
+        top, left = random.integers(0, side - height), random.integers(0, side - width)
+        mask[top : top + height, left : left + width] = 1
+    return mask
+
+
+def encode(vae: nn.Module, pixels: Tensor) -> Tensor:
+    """Pixels of -1 .. 1, [N, 3, H, W] -> latents as Dash sees them, float16."""
+    with torch.no_grad():
+        mean = vae.encode(pixels).latent_dist.mean
+    shift = getattr(vae.config, "shift_factor", None) or 0.0
+    return ((mean - shift) * vae.config.scaling_factor).half()
+
+
+def cache(folder: DashFolder, pictures: Path, out: Path, size: int, masks: int = 4) -> int:
     """Writes latents and text embeddings of a picture folder, so that training loads neither VAE
-    nor text encoder.
+    nor text encoder. For an inpainting U-Net masks and masked pictures too.
 
     Args:
-        path: the diffusers folder.
+        folder: Dash.
         pictures: PNG or JPEG files, each with a caption in a .txt of the same name (or none).
         out: the file to write.
         size: side in pixels; pictures are scaled and cut to a square.
+        masks: masks per picture, where Dash takes them.
 
     Returns:
         how many pictures it holds.
+
+    Raises:
+        ValueError: if what Dash takes beside the sample is not a mask and a masked picture.
     """
-    import numpy as np
     from diffusers import AutoencoderKL
     from PIL import Image, ImageOps
 
     files = sorted(p for p in pictures.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
     if not files:
         raise FileNotFoundError(f"'{pictures}' holds no PNG or JPEG files")
-    vae = AutoencoderKL.from_pretrained(path / "vae").eval()
-    latents, captions = [], []
+    channels = folder.unet.config.out_channels
+    if folder.beside not in (0, 1 + channels):
+        raise ValueError(f"'{folder.path}' takes {folder.beside} channels beside the {channels} of "
+                         f"its sample: only a mask and a masked picture ({1 + channels}) are known")
+    vae = AutoencoderKL.from_pretrained(folder.path / "vae").eval()
+    random = np.random.default_rng(0)
+    latents, captions, beside = [], [], []
     for file in files:
         picture = ImageOps.fit(Image.open(file).convert("RGB"), (size, size))
         pixels = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None]
-        with torch.no_grad():
-            moments = vae.encode(pixels.float() / 127.5 - 1).latent_dist
-        latents.append((moments.mean * vae.config.scaling_factor).half())
+        pixels = pixels.float() / 127.5 - 1
+        latents.append(encode(vae, pixels))
+        if folder.beside:
+            # As diffusers' inpainting pipelines: what is to be made is grey, the mask is scaled
+            # down without smoothing.
+            mask = torch.from_numpy(np.stack([draw_mask(size, random) for _ in range(masks)]))[:, None]
+            small = F.interpolate(mask, latents[-1].shape[2:]).half()
+            masked = torch.cat([encode(vae, pixels * (m < 0.5)) for m in mask])
+            beside.append(torch.cat([small, masked], dim=1))
         note = file.with_suffix(".txt")
         captions.append(note.read_text(encoding="utf-8").strip() if note.exists() else "")
-    conditions = encode_texts(path, captions)
-    empty = encode_texts(path, [""])
+    conditions = encode_texts(folder.path, captions)
+    empty = encode_texts(folder.path, [""])
     torch.save(
         {
             "latents": torch.cat(latents),
+            **({"beside": torch.stack(beside)} if beside else {}),
             "conditions": {k: v.half() for k, v in conditions.items()},
             "empty": {k: v.half() for k, v in empty.items()},
             "size": size,

@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 
 
-def tiny_stable_diffusion(path: Path, prediction: str = "epsilon") -> None:
-    """Writes a folder with U-Net, text encoder, tokenizer, VAE and scheduler, all random."""
+def tiny_stable_diffusion(path: Path, prediction: str = "epsilon", inpaints: bool = False) -> None:
+    """Writes a folder with U-Net, text encoder, tokenizer, VAE and scheduler, all random.
+
+    ``inpaints`` gives the U-Net five more channels: the mask and the masked picture.
+    """
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
     size = write_tokenizer(path / "tokenizer")
     UNet2DConditionModel(
-        sample_size=16, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
+        sample_size=16, in_channels=9 if inpaints else 4, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
         cross_attention_dim=16, attention_head_dim=2,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),

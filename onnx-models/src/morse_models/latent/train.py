@@ -41,6 +41,23 @@ def conditions_of(folder: DashFolder, data: dict, index: Tensor, device: str) ->
     return out
 
 
+def beside_of(folder: DashFolder, data: dict, index: Tensor, device: str) -> Tensor:
+    """What stands beside the samples of some pictures, one of their masks each: [N, C, H, W].
+
+    Raises:
+        ValueError: if the cache was made for a Dash that takes something else.
+    """
+    rows = data.get("beside")
+    held = 0 if rows is None else rows.shape[2]
+    if held != folder.beside:
+        raise ValueError(f"the cache holds {held} channels beside the latents, and Dash takes "
+                         f"{folder.beside}: make it again with 'dot cache --from {folder.path}'")
+    if rows is None:
+        return torch.empty(len(index), 0, *data["latents"].shape[2:], device=device)
+    which = torch.randint(rows.shape[1], (len(index),))
+    return rows[index, which].float().to(device)
+
+
 def call_dash(folder: DashFolder, x: Tensor, t: Tensor, conditions: dict[str, Tensor]) -> Tensor:
     """Dash's raw estimate, float32."""
     given = dict(conditions)
@@ -62,26 +79,30 @@ def as_v(prediction: str, x: Tensor, z: Tensor, t: Tensor, table: Tensor) -> Ten
 
 
 def pairs(
-    folder: DashFolder, dot: LatentDot, x_0: Tensor, conditions: dict[str, Tensor], table: Tensor
+    folder: DashFolder, dot: LatentDot, x_0: Tensor, beside: Tensor,
+    conditions: dict[str, Tensor], table: Tensor,
 ) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
     """Yields Dot's inputs and Dash's own estimate there: one step behind Dash, then one behind Dot.
 
     The second pair lies where Morse itself comes to, which is not where Dash would have gone.
+    ``beside`` is what stands behind the channels of every sample, [N, 0 or more, H, W].
     """
     kind = folder.prediction
     then, first, second = (t.to(x_0.device) for t in draw_times(len(x_0)))
     bar = table[then][:, None, None, None]
     x_s = bar.sqrt() * x_0 + (1 - bar).sqrt() * torch.randn_like(x_0)
     with torch.no_grad():
-        z_s = call_dash(folder, x_s, then, conditions)
+        z_s = call_dash(folder, torch.cat([x_s, beside], dim=1), then, conditions)
         x = jump(x_s, as_v(kind, x_s, z_s, then, table), then, first, table)
-        target = call_dash(folder, x, first, conditions)
-    yield (x, first, x_s, then, z_s), target
+        wide = torch.cat([x, beside], dim=1)
+        target = call_dash(folder, wide, first, conditions)
+    yield (wide, first, x_s, then, z_s), target
     with torch.no_grad():
-        z = z_s + dot(x, first, x_s, then, z_s, **conditions).float()
+        z = z_s + dot(wide, first, x_s, then, z_s, **conditions).float()
         x = jump(x, as_v(kind, x, z, first, table), first, second, table)
-        target = call_dash(folder, x, second, conditions)
-    yield (x, second, x_s, then, z_s), target
+        wide = torch.cat([x, beside], dim=1)
+        target = call_dash(folder, wide, second, conditions)
+    yield (wide, second, x_s, then, z_s), target
 
 
 def loss(dot: LatentDot, seen: tuple[Tensor, ...], target: Tensor, conditions: dict) -> Tensor:
@@ -131,8 +152,9 @@ def train(folder: DashFolder, args: argparse.Namespace) -> float:
         index = torch.randint(len(data["latents"]), (args.batch,))
         x_0 = data["latents"][index].float().to(device)
         conditions = conditions_of(folder, data, index, device)
+        beside = beside_of(folder, data, index, device)
         with autocast:
-            for seen, target in pairs(folder, dot, x_0, conditions, table):
+            for seen, target in pairs(folder, dot, x_0, beside, conditions, table):
                 value = loss(dot, seen, target, conditions) / 2
                 value.backward()
                 mean = 2 * value.item() if mean is None else 0.99 * mean + 0.02 * value.item()
