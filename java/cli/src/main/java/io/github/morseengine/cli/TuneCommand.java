@@ -2,12 +2,14 @@ package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.morse.AncestralNoise;
 import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.Samplers;
 import io.github.morseengine.engine.morse.Schedule;
 import io.github.morseengine.engine.morse.ScheduleCandidates;
+import io.github.morseengine.engine.morse.SchedulerConfig;
 import io.github.morseengine.engine.morse.TunedSchedules;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.nio.file.Path;
@@ -34,8 +36,8 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     footer = {
       "",
-      "Stochastic samplers take the schedules of their deterministic kin: ddpm those of ddim, sde",
-      "those of ode.",
+      "ddpm is measured on one path of noise, of which longer and shorter runs see the same. Other",
+      "stochastic samplers take the schedules of their deterministic kin: sde those of ode.",
       "",
       "Examples:",
       "  morse tune",
@@ -46,6 +48,7 @@ final class TuneCommand implements Callable<Integer> {
 
   private static final String BUDGETS = "2,3,4,5,7,10,14,20,28,40,50";
   private static final String QUICK_BUDGETS = "5,10,20";
+  private static final String ANCESTRAL = "ddpm";
   private static final int MEASURED_STEPS = 12;
   private static final int REFINED = 2;
 
@@ -69,8 +72,8 @@ final class TuneCommand implements Callable<Integer> {
       names = "--samplers",
       paramLabel = "LIST",
       split = ",",
-      defaultValue = "ddim,dpmpp,ode",
-      description = "Deterministic samplers. Default: ddim,dpmpp,ode.")
+      defaultValue = "ddim,ddpm,dpmpp,ode",
+      description = "Deterministic samplers and ddpm. Default: ddim,ddpm,dpmpp,ode.")
   private List<String> samplers;
 
   @Option(
@@ -148,7 +151,8 @@ final class TuneCommand implements Callable<Integer> {
       } catch (InvalidInputException e) {
         throw options.usage("--samplers: " + e.getMessage());
       }
-      if (!Samplers.of(s, directory.scheduler(), 0).table(2).deterministic()) {
+      boolean tells = s.equals(ANCESTRAL);
+      if (!tells && !Samplers.of(s, directory.scheduler(), 0).table(2).deterministic()) {
         throw options.usage(
             "--samplers: "
                 + s
@@ -182,8 +186,8 @@ final class TuneCommand implements Callable<Integer> {
     try (Progress progress = new Progress(console, "tuning")) {
       Work work = new Work(progress, samplers.size() * cost(wanted, steps, ratio));
       for (String sampler : samplers) {
-        Setting setting = Setting.unlabelled(sampler);
-        all.put(sampler, search(pipeline, setting, wanted, steps, ratio, work));
+        Trial trial = trial(pipeline, sampler, measured.latents().shape(), ratio, work);
+        all.put(sampler, search(trial, wanted, steps));
       }
     }
     report.put("samplers", all);
@@ -202,55 +206,71 @@ final class TuneCommand implements Callable<Integer> {
   /** A schedule that was tried. */
   private record Tried(Schedule schedule, double rmse) {}
 
-  private List<Map<String, Object>> search(
+  private Trial trial(
+      MorsePipeline pipeline, String sampler, long[] shape, double ratio, Work work) {
+    SchedulerConfig config = pipeline.directory().scheduler();
+    AncestralNoise noise =
+        sampler.equals(ANCESTRAL) ? new AncestralNoise(config, shape, seed) : null;
+    return new Trial(pipeline, sampler, noise, seed, batch, ratio, work);
+  }
+
+  /** What one sampler's schedules are tried on. */
+  private record Trial(
       MorsePipeline pipeline,
-      Setting setting,
-      List<Double> wanted,
-      int steps,
+      String sampler,
+      AncestralNoise noise,
+      long seed,
+      int batch,
       double ratio,
       Work work) {
-    Schedule many = Schedule.of(steps, 0);
-    Tensor solution = setting.run(pipeline, many, seed, 0, batch, work.of(many, ratio)).latents();
+
+    Tensor run(Schedule s) {
+      Tensor path = null;
+      if (noise != null) {
+        SchedulerConfig config = pipeline.directory().scheduler();
+        path = noise.of(Samplers.of(sampler, config, 0).table(s.count()));
+      }
+      return Setting.unlabelled(sampler)
+          .run(pipeline, s, seed, 0, batch, path, work.of(s, ratio))
+          .latents();
+    }
+
+    Tried attempt(Schedule s, Tensor solution) {
+      try {
+        return new Tried(s, Errors.rmse(run(s), solution));
+      } catch (InvalidInputException e) {
+        // A sampler may have no run of that length.
+        return new Tried(s, Double.POSITIVE_INFINITY);
+      }
+    }
+  }
+
+  private static List<Map<String, Object>> search(Trial trial, List<Double> wanted, int steps) {
+    Tensor solution = trial.run(Schedule.of(steps, 0));
     List<Map<String, Object>> out = new ArrayList<>();
     for (double budget : wanted) {
       List<Tried> tried = new ArrayList<>();
-      for (Schedule s : ScheduleCandidates.even(budget, ratio)) {
-        tried.add(attempt(pipeline, setting, s, solution, ratio, work));
+      for (Schedule s : ScheduleCandidates.even(budget, trial.ratio())) {
+        tried.add(trial.attempt(s, solution));
       }
       Tried without = tried.getFirst();
       tried.sort(java.util.Comparator.comparingDouble(Tried::rmse));
       for (Tried t : List.copyOf(tried.subList(0, Math.min(REFINED, tried.size())))) {
         for (Schedule s : ScheduleCandidates.respread(t.schedule())) {
-          tried.add(attempt(pipeline, setting, s, solution, ratio, work));
+          tried.add(trial.attempt(s, solution));
         }
       }
       tried.sort(java.util.Comparator.comparingDouble(Tried::rmse));
       Tried best = tried.getFirst();
       Map<String, Object> entry = new LinkedHashMap<>();
       entry.put("budget", budget);
-      entry.put("lsd", best.schedule().lsd(ratio));
+      entry.put("lsd", best.schedule().lsd(trial.ratio()));
       entry.put("schedule", best.schedule().toString());
       entry.put("rmse", best.rmse());
       entry.put("rmse_without_dot", without.rmse());
       out.add(entry);
     }
     return out;
-  }
-
-  private Tried attempt(
-      MorsePipeline pipeline,
-      Setting setting,
-      Schedule s,
-      Tensor solution,
-      double ratio,
-      Work work) {
-    try {
-      GenerateResult r = setting.run(pipeline, s, seed, 0, batch, work.of(s, ratio));
-      return new Tried(s, Errors.rmse(r.latents(), solution));
-    } catch (InvalidInputException e) {
-      // A sampler may have no run of that length.
-      return new Tried(s, Double.POSITIVE_INFINITY);
-    }
   }
 
   private void print(Map<String, Object> all) {

@@ -146,9 +146,9 @@ class EvaluateCommandTest {
       assertEquals(Main.WRONG_USAGE, cli.code(), cli.err());
       assertTrue(cli.err().contains(wrong[0]), cli.err());
     }
-    Cli tuned = Cli.run("tune", "--model", model, "--samplers", "ddpm");
+    Cli tuned = Cli.run("tune", "--model", model, "--samplers", "sde");
     assertEquals(Main.WRONG_USAGE, tuned.code());
-    assertTrue(tuned.err().contains("ddim"), tuned.err());
+    assertTrue(tuned.err().contains("tune ode"), tuned.err());
     Files.delete(model.resolve("dot.onnx"));
     assertEquals(Main.FAILED, evaluate().code());
     Cli nothing = Cli.run("tune", "--model", model);
@@ -174,11 +174,13 @@ class EvaluateCommandTest {
             "--fine",
             "8",
             "--samplers",
-            "ddim,dpmpp:2");
+            "ddim,dpmpp:2,ddpm");
     assertEquals(0, tune.code(), tune.err());
     Map<?, ?> file = Cli.json(model.resolve(TunedSchedules.FILE));
     assertEquals(2L, file.get("batch"));
-    assertEquals(2, ((List<?>) ((Map<?, ?>) file.get("samplers")).get("dpmpp:2")).size());
+    for (String sampler : new String[] {"ddim", "dpmpp:2", "ddpm"}) {
+      assertEquals(2, ((List<?>) ((Map<?, ?>) file.get("samplers")).get(sampler)).size());
+    }
     Path report = folder.resolve("report.json");
     Cli after =
         Cli.run(

@@ -85,8 +85,8 @@ public record TunedSchedules(int batch, Map<String, List<Entry>> samplers) {
   }
 
   /**
-   * The deterministic sampler whose schedules another one takes: the error of a stochastic run
-   * cannot be measured against one solution.
+   * The deterministic sampler whose schedules another one takes where it has none of its own: the
+   * error of most stochastic runs cannot be measured against one solution.
    *
    * @param sampler a name with variants
    * @return the name under which its schedules stand
