@@ -12,9 +12,9 @@ from diffusers import UNet2DConditionModel
 
 from morse_models.latent.command import main as dot_command
 from morse_models.latent.dot import LatentDot, LatentDotConfig, load_dot, save_dot
-from morse_models.latent.export import write_unets
+from morse_models.latent.export import write_folder, write_unets
 from morse_models.latent.folder import open_folder
-from morse_models.latent.tiny import tiny_pictures, tiny_stable_diffusion
+from morse_models.latent.tiny import tiny_dit, tiny_pictures, tiny_stable_diffusion
 from morse_models.latent.train import train
 from morse_models.latent.trunk import is_own
 
@@ -205,6 +205,25 @@ def test_every_size_runs_whatever_the_depth(source, tmp_path):
         names = ("sample", "timestep", "dash_sample", "dash_timestep", "dash_output")
         given = {n: v.numpy() for n, v in (*zip(names, seen), *text.items())}
         np.testing.assert_allclose(session.run(None, given)[0], residual, rtol=0, atol=2e-4)
+
+
+def test_transformers_are_exported_but_have_no_dot(tmp_path):
+    torch.manual_seed(3)
+    tiny_dit(tmp_path / "dit")
+    folder = open_folder(tmp_path / "dit")
+    write_folder(folder, None, tmp_path / "out", half=False)
+    assert not (tmp_path / "out/unet").exists()
+    sample, time, label = torch.randn(3, 4, 16, 16), torch.rand(3) * 999, torch.tensor([1000, 1, 2])
+    with torch.no_grad():
+        estimate = folder.unet(sample, time, label).sample
+    session = onnxruntime.InferenceSession(tmp_path / "out/transformer/model.onnx")
+    given = {"hidden_states": sample, "timestep": time, "class_labels": label}
+    actual = session.run(None, {k: v.numpy() for k, v in given.items()})[0]
+    np.testing.assert_allclose(actual, estimate, rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match="DiTTransformer2DModel.*trained Dot.*UNet2DModel can"):
+        dot_command(["init", "--from", str(tmp_path / "dit"), "--checkpoint", str(tmp_path / "d")])
+    with pytest.raises(FileNotFoundError, match="transformer/config.json"):
+        open_folder(tmp_path)
 
 
 def test_the_dry_run_goes_through(capsys):

@@ -11,13 +11,13 @@ import torch
 
 from .dot import LatentDot, LatentDotConfig, load_dot, save_dot
 from .export import write_folder
-from .folder import cache, open_folder
+from .folder import UNETS, cache, open_folder
 from .train import train
 
 
 def init(args: argparse.Namespace) -> None:
     """Builds an untrained Dot around a U-Net and writes its checkpoint."""
-    folder = open_folder(args.source)
+    folder = open_folder(args.source, UNETS)
     config = LatentDotConfig(
         stages=args.stages, width=args.width, rank=args.rank, prediction=folder.prediction
     )
@@ -31,7 +31,7 @@ def init(args: argparse.Namespace) -> None:
 
 def make_cache(args: argparse.Namespace) -> None:
     """Encodes a folder of pictures once."""
-    count = cache(open_folder(args.source), args.pictures, args.cache, args.size, args.masks)
+    count = cache(open_folder(args.source, UNETS), args.pictures, args.cache, args.size, args.masks)
     print(f"{count} pictures in {args.cache}")
 
 
@@ -43,12 +43,12 @@ def run_training(args: argparse.Namespace) -> None:
     missing = [n for n in ("source", "checkpoint", "cache") if getattr(args, n) is None]
     if missing:
         sys.exit("dot train needs --" + " --".join(missing).replace("source", "from"))
-    train(open_folder(args.source), args)
+    train(open_folder(args.source, UNETS), args)
 
 
 def run_export(args: argparse.Namespace) -> None:
     """Writes a folder that the engine draws from."""
-    folder = open_folder(args.source)
+    folder = open_folder(args.source) if args.dot is None else open_folder(args.source, UNETS)
     dot = None
     if args.dot is not None:
         dot = load_dot(args.dot, folder.unet, folder.alphas_cumprod)

@@ -110,6 +110,14 @@ def example_side(unet: nn.Module, dot: LatentDot | None) -> int:
 def example(folder: DashFolder, kind: torch.dtype, side: int) -> dict[str, Tensor]:
     """Inputs of Dash for two pictures."""
     config = folder.unet.config
+    if folder.part == "transformer":
+        # Positions fix the size.
+        square = (config.sample_size, config.sample_size)
+        return {
+            "hidden_states": torch.randn(2, config.in_channels, *square, dtype=kind),
+            "timestep": torch.tensor([500.0, 300.0]),
+            "class_labels": torch.tensor([0, 1]),
+        }
     inputs = {
         "sample": torch.randn(2, config.in_channels, side, side, dtype=kind),
         "timestep": torch.tensor([500.0, 300.0]),
@@ -138,7 +146,7 @@ def dash_call(unet: nn.Module, given: dict[str, Tensor]) -> Tensor:
 
 
 def write_unets(folder: DashFolder, dot: LatentDot | None, out: Path, half: bool) -> None:
-    """Writes unet/model.onnx and unet/dot.onnx on unet/weights.bin.
+    """Writes model.onnx and dot.onnx on weights.bin into unet/, or transformer/.
 
     Args:
         folder: Dash.
@@ -147,12 +155,14 @@ def write_unets(folder: DashFolder, dot: LatentDot | None, out: Path, half: bool
         half: fp16 weights and activations instead of float32.
     """
     kind = torch.float16 if half else torch.float32
-    (out / "unet").mkdir(parents=True, exist_ok=True)
-    file = SharedFile(out / "unet" / SHARED)
-    inputs = example(folder, kind, example_side(folder.unet, dot))
-    free = {n: (0,) for n in inputs} | {"sample": (0, 2, 3)}
+    part = out / folder.part
+    part.mkdir(parents=True, exist_ok=True)
+    file = SharedFile(part / SHARED)
+    unet = folder.part == "unet"
+    inputs = example(folder, kind, example_side(folder.unet, dot) if unet else 0)
+    free = {n: (0,) for n in inputs} | ({"sample": (0, 2, 3)} if unet else {})
     folder.unet.to(kind)
-    to_graph(folder.unet, dash_call, inputs, free, ["out_sample"], file, out / "unet/model.onnx")
+    to_graph(folder.unet, dash_call, inputs, free, ["out_sample"], file, part / "model.onnx")
     if dot is not None:
         dot.to(kind).eval()
         rest = {k: v for k, v in inputs.items() if k not in ("sample", "timestep")}
@@ -164,9 +174,9 @@ def write_unets(folder: DashFolder, dot: LatentDot | None, out: Path, half: bool
             "dash_output": torch.randn_like(own), **rest,
         }
         free |= {n: (0, 2, 3) for n in ("dash_sample", "dash_output")} | {"dash_timestep": (0,)}
-        to_graph(dot, lambda d, g: d(**g), given, free, ["residual"], file, out / "unet/dot.onnx")
+        to_graph(dot, lambda d, g: d(**g), given, free, ["residual"], file, part / "dot.onnx")
     file.close()
-    (out / "unet/config.json").write_text(folder.unet.to_json_string())
+    (part / "config.json").write_text(folder.unet.to_json_string())
 
 
 def write_texts(folder: DashFolder, out: Path, half: bool) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 UNETS = ("UNet2DConditionModel", "UNet2DModel")
+TRANSFORMERS = ("DiTTransformer2DModel",)
 
 
 @dataclass
@@ -20,7 +21,7 @@ class DashFolder:
 
     Attributes:
         path: the folder.
-        unet: the frozen network, float32 on the CPU.
+        unet: the frozen network, float32 on the CPU: a U-Net or a transformer.
         alphas_cumprod: alpha_bar of its training times, [T].
         prediction: epsilon, v_prediction or sample.
     """
@@ -29,6 +30,11 @@ class DashFolder:
     unet: nn.Module
     alphas_cumprod: Tensor
     prediction: str
+
+    @property
+    def part(self) -> str:
+        """Folder of the network: unet or transformer."""
+        return "transformer" if type(self.unet).__name__ in TRANSFORMERS else "unet"
 
     @property
     def text(self) -> bool:
@@ -46,23 +52,30 @@ class DashFolder:
         return getattr(self.unet.config, "addition_embed_type", None) == "text_time"
 
 
-def open_folder(path: Path) -> DashFolder:
-    """Reads unet/ and scheduler/ of a diffusers folder.
+def open_folder(path: Path, known: tuple[str, ...] = UNETS + TRANSFORMERS) -> DashFolder:
+    """Reads unet/ or transformer/, and scheduler/, of a diffusers folder.
+
+    Args:
+        path: the folder.
+        known: classes that will do.
 
     Raises:
         FileNotFoundError: if it is no such folder.
-        ValueError: if its U-Net is of another kind.
+        ValueError: if its network is of another kind.
     """
     import diffusers
 
-    config = path / "unet" / "config.json"
-    if not config.exists():
-        raise FileNotFoundError(f"'{path}' holds no unet/config.json: give a folder that diffusers' "
-                                "save_pretrained wrote (PyTorch weights, not ONNX)")
+    parts = [p for p in ("unet", "transformer") if (path / p / "config.json").exists()]
+    if not parts:
+        raise FileNotFoundError(
+            f"'{path}' holds neither unet/config.json nor transformer/config.json: give a folder "
+            "that diffusers' save_pretrained wrote (PyTorch weights, not ONNX)")
+    config = path / parts[0] / "config.json"
     kind = json.loads(config.read_text())["_class_name"]
-    if kind not in UNETS:
-        raise ValueError(f"'{config}' is a {kind}: Dot can be built around {' and '.join(UNETS)}")
-    unet = getattr(diffusers, kind).from_pretrained(path / "unet", torch_dtype=torch.float32)
+    if kind not in known:
+        what = "exported" if kind not in UNETS + TRANSFORMERS else "the Dash of a trained Dot"
+        raise ValueError(f"'{config}' is a {kind}, which can't be {what}: {', '.join(known)} can")
+    unet = getattr(diffusers, kind).from_pretrained(path / parts[0], torch_dtype=torch.float32)
     unet.eval().requires_grad_(False)
     scheduler = diffusers.DDPMScheduler.from_pretrained(path / "scheduler")
     return DashFolder(

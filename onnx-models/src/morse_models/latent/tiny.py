@@ -1,4 +1,4 @@
-"""A tiny random Stable Diffusion in diffusers' layout, for trying the commands."""
+"""Tiny random models in diffusers' layout, for trying the commands."""
 
 from __future__ import annotations
 
@@ -38,6 +38,41 @@ def tiny_stable_diffusion(path: Path, prediction: str = "epsilon", inpaints: boo
         set_alpha_to_one=False, steps_offset=1, prediction_type=prediction,
     ).save_pretrained(path / "scheduler")
     (path / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+
+
+def tiny_dit(path: Path) -> None:
+    """Writes a folder of DiTPipeline with transformer, VAE, scheduler and two named labels.
+
+    There are 1000 labels, since the pipeline takes 1000 for the null label whatever the model.
+    """
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, DiTTransformer2DModel
+
+    net = DiTTransformer2DModel(
+        num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8, num_layers=2,
+        sample_size=16, patch_size=2, num_embeds_ada_norm=1000,
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2, norm_num_groups=4, layers_per_block=1,
+        sample_size=32,
+    )
+    with torch.no_grad():
+        for name, p in [*net.named_parameters(), *vae.named_parameters()]:
+            # Zero initialisation would hide mistakes; tables of labels need not be fine.
+            p.add_(torch.randn_like(p) * 0.02)
+            if "embedding_table" in name:
+                p.copy_((8 * p).round(decimals=1))
+    net.save_pretrained(path / "transformer")
+    vae.save_pretrained(path / "vae")
+    DDIMScheduler(clip_sample=False).save_pretrained(path / "scheduler")
+    (path / "model_index.json").write_text(json.dumps({
+        "_class_name": "DiTPipeline",
+        "id2label": {"3": "tiger shark, Galeocerdo cuvieri", "207": "golden retriever"},
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "transformer": ["diffusers", "DiTTransformer2DModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }))
 
 
 def write_tokenizer(path: Path) -> int:

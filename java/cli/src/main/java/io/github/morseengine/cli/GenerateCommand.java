@@ -10,6 +10,7 @@ import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.PngWriter;
 import io.github.morseengine.engine.morse.Samplers;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
+import io.github.morseengine.engine.morse.latent.LabelPipeline;
 import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextResult;
 import io.github.morseengine.engine.tensor.Npy;
@@ -40,7 +41,8 @@ import picocli.CommandLine.Option;
       "  morse generate --lsd 10                           the best schedule of morse tune",
       "  morse generate --model my-model --sampler ddpm --dash 100 --dot 1 --json report.json",
       "  morse generate --model stable-diffusion --prompt \"a red fox\" --count 4 --out fox.png",
-      "  morse generate --model stable-diffusion --prompts lines.txt --out-dir pictures"
+      "  morse generate --model stable-diffusion --prompts lines.txt --out-dir pictures",
+      "  morse generate --model dit --label \"golden retriever\" --out dog.png"
     })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -79,7 +81,7 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description = {
         "One of ddim, ddpm, dpmpp[:1|2|3|sde], dpm[:1|2|3], sde[:reverse][:corrector][:mean],",
-        "ode[:heun], euler, lcm. Default: ddim, for models that read text their own."
+        "ode[:heun], euler, lcm. Default: ddim, for models of latents their own."
       })
   private String sampler;
 
@@ -108,7 +110,7 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "G",
       description = {
         "Scale of classifier-free guidance; 1 is none. Default: 1; for models that read text",
-        "7.5, SDXL 5, where the scale is embedded 8.5."
+        "7.5, SDXL 5, where the scale is embedded 8.5; for DiT 4."
       })
   private Double guidance;
 
@@ -181,13 +183,11 @@ final class GenerateCommand implements Callable<Integer> {
     check();
     Path folder = ModelLocator.directory(model);
     if (DiffusersFolder.isOne(folder)) {
-      return text(DiffusersFolder.open(folder), begin);
+      DiffusersFolder latents = DiffusersFolder.open(folder);
+      return latents.kind().readsText() ? text(latents, begin) : labelled(latents, begin);
     }
     ModelDirectory directory = ModelDirectory.open(folder);
-    if (text.given()) {
-      throw new InvalidInputException(
-          "the model '" + directory.path() + "' reads no text: use --label instead of --prompt");
-    }
+    checkNoText(directory);
     GenerateRequest request = request(directory, TextDefaults.NO_TEXT);
     try (Engine engine = options.open(console);
         MorsePipeline pipeline = MorsePipeline.open(engine, directory)) {
@@ -199,6 +199,36 @@ final class GenerateCommand implements Callable<Integer> {
       GenerateReport.print(console, directory, request, result, files, outDir, steps.asked());
       Report report = options.report("generate", directory.path().toString(), engine);
       GenerateReport.fill(report, request, result, files);
+      options.write(report, begin);
+    }
+    return 0;
+  }
+
+  private void checkNoText(ModelDirectory directory) {
+    if (text.given()) {
+      throw new InvalidInputException(
+          "the model '" + directory.path() + "' reads no text: use --label instead of --prompt");
+    }
+  }
+
+  /** Draws with a model of latents that reads labels. */
+  private int labelled(DiffusersFolder folder, long begin) {
+    ModelDirectory directory = folder.models();
+    checkNoText(directory);
+    int asked = label == null ? 1 : labels(directory).size();
+    GenerateRequest request = request(directory, TextDefaults.labelled(folder, asked));
+    try (Engine engine = options.open(console);
+        LabelPipeline pipeline = LabelPipeline.open(engine, folder)) {
+      LabelPipeline.Result result;
+      try (Progress progress = new Progress(console, "drawing")) {
+        result = pipeline.generate(request, preview.over(progress, folder));
+      }
+      GenerateResult sampling = result.sampling();
+      List<Path> files = write(directory, request, sampling, result.pictures(), Map.of());
+      GenerateReport.print(console, directory, request, sampling, files, outDir, steps.asked());
+      Report report = options.report("generate", directory.path().toString(), engine);
+      GenerateReport.fill(report, request, sampling, files);
+      report.put("decode_ms", result.decodeMs());
       options.write(report, begin);
     }
     return 0;

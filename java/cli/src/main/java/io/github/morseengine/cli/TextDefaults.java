@@ -18,8 +18,19 @@ record TextDefaults(int count, String sampler, int dash, double guidance) {
   private static final int STEPS = 25;
   private static final double GUIDANCE = 7.5;
   private static final double GUIDANCE_XL = 5;
+  private static final double GUIDANCE_DIT = 4;
   private static final int STEPS_LCM = 4;
   private static final double GUIDANCE_LCM = 8.5;
+
+  /**
+   * What DiTPipeline of diffusers does, in half its steps.
+   *
+   * @param labels how many were asked for: a picture of each, up to as many as other models draw
+   */
+  static TextDefaults labelled(DiffusersFolder folder, int labels) {
+    int count = Math.clamp(labels, 1, NO_TEXT.count());
+    return new TextDefaults(count, folder.models().scheduler().sampler(), STEPS, GUIDANCE_DIT);
+  }
 
   /** What diffusers' pipeline of that kind does. */
   static TextDefaults of(DiffusersFolder folder, boolean embedsGuidance) {

@@ -114,6 +114,26 @@ class TextCommandTest {
   }
 
   @Test
+  void transformersDrawLabels() throws IOException {
+    model = Fixtures.unpack("transformers.zip", folder.resolve("models")).resolve("dit_morse");
+    Subprocess run =
+        generate("--label", "golden retriever", "--label", "3", "--no-dot", "--json", "a.json");
+    assertEquals(0, run.code(), run.err());
+    // A picture of each label, guided as diffusers does it.
+    assertTrue(run.out().contains("2 pictures, 2 Dash + 0 Dot steps of ddim"), run.out());
+    assertEquals(64, ImageIO.read(folder.resolve("morse.png").toFile()).getWidth());
+    String json = Files.readString(folder.resolve("a.json"));
+    for (String part : List.of("\"guidance\" : 4.0", "decode_ms", "golden retriever")) {
+      assertTrue(json.contains(part), json);
+    }
+    run = generate("--label", "all", "--dot", 1, "--out-dir", "out", "--preview", "p.png");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("16 pictures, 2 Dash + 2 Dot steps"), run.out());
+    wrong(1, "reads no text: use --label", "--prompt", "a dog");
+    wrong(1, "unknown label 'dog'", "--label", "dog");
+  }
+
+  @Test
   void wrongInputsSayWhatToDo() throws IOException {
     Path text = folder.resolve("text.png");
     Files.writeString(text, "no picture");

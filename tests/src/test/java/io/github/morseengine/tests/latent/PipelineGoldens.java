@@ -8,6 +8,7 @@ import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.Images;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
+import io.github.morseengine.engine.morse.latent.LabelPipeline;
 import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextRequest;
 import io.github.morseengine.engine.morse.latent.TextResult;
@@ -69,34 +70,62 @@ public final class PipelineGoldens {
     Tensor wanted = Npy.read(golden.resolve("picture.npy"));
     try (TextPipeline pipeline = TextPipeline.open(engine, DiffusersFolder.open(kind))) {
       TextResult result = pipeline.generate(request(golden, wanted), (done, total) -> {});
-      Tensor latents = Npy.read(golden.resolve("latents.npy"));
-      assertArrayEquals(latents.shape(), result.sampling().latents().shape());
-      double worst = 0;
-      for (long i = 0; i < latents.elements(); i++) {
-        double v = latents.getDouble(i);
-        double error = Math.abs(v - result.sampling().latents().getDouble(i));
-        worst = Math.max(worst, error / (1 + Math.abs(v)));
-      }
-      assertTrue(worst < LATENTS, golden + ": latents differ by " + worst);
+      compareLatents(result.sampling().latents(), golden);
       compare(wanted, result.pictures(), golden);
     }
   }
 
+  /**
+   * The same for models that read labels.
+   *
+   * @param engine of full precision
+   * @param golden the run
+   */
+  public static void checkLabels(Engine engine, Path golden) {
+    Path kind = golden.getParent().getParent();
+    Properties asked = Fixtures.properties(golden.resolve("request.properties"));
+    List<String> labels = List.of(asked.getProperty("labels").split(","));
+    GenerateRequest request =
+        sampling(asked, golden)
+            .count(labels.size())
+            .labels(labels)
+            .batch(Integer.parseInt(asked.getProperty("batch", "0")))
+            .build();
+    try (LabelPipeline pipeline = LabelPipeline.open(engine, DiffusersFolder.open(kind))) {
+      LabelPipeline.Result result = pipeline.generate(request, (done, total) -> {});
+      compareLatents(result.sampling().latents(), golden);
+      compare(Npy.read(golden.resolve("picture.npy")), result.pictures(), golden);
+    }
+  }
+
+  private static void compareLatents(Tensor given, Path golden) {
+    Tensor latents = Npy.read(golden.resolve("latents.npy"));
+    assertArrayEquals(latents.shape(), given.shape());
+    double worst = 0;
+    for (long i = 0; i < latents.elements(); i++) {
+      double v = latents.getDouble(i);
+      double error = Math.abs(v - given.getDouble(i));
+      worst = Math.max(worst, error / (1 + Math.abs(v)));
+    }
+    assertTrue(worst < LATENTS, golden + ": latents differ by " + worst);
+  }
+
+  private static GenerateRequest.Builder sampling(Properties asked, Path golden) {
+    Path stepNoise = golden.resolve("step_noise.npy");
+    return GenerateRequest.builder()
+        .sampler(asked.getProperty("sampler"))
+        .dash(Integer.parseInt(asked.getProperty("steps")))
+        .dot(Integer.parseInt(asked.getProperty("dot", "0")))
+        .guidance(Double.parseDouble(asked.getProperty("guidance")))
+        .noise(Npy.read(golden.resolve("noise.npy")))
+        .stepNoise(Files.exists(stepNoise) ? Npy.read(stepNoise) : null)
+        .checkFinite(true);
+  }
+
   private static TextRequest request(Path golden, Tensor wanted) throws IOException {
     Properties asked = Fixtures.properties(golden.resolve("request.properties"));
-    Path stepNoise = golden.resolve("step_noise.npy");
     int count = Integer.parseInt(asked.getProperty("count", "2"));
-    GenerateRequest sampling =
-        GenerateRequest.builder()
-            .count(count)
-            .sampler(asked.getProperty("sampler"))
-            .dash(Integer.parseInt(asked.getProperty("steps")))
-            .dot(Integer.parseInt(asked.getProperty("dot", "0")))
-            .guidance(Double.parseDouble(asked.getProperty("guidance")))
-            .noise(Npy.read(golden.resolve("noise.npy")))
-            .stepNoise(Files.exists(stepNoise) ? Npy.read(stepNoise) : null)
-            .checkFinite(true)
-            .build();
+    GenerateRequest sampling = sampling(asked, golden).count(count).build();
     return new TextRequest(
         sampling,
         PROMPTS.subList(0, count),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.morse.GenerateRequest;
+import io.github.morseengine.engine.morse.Labels;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.Schedule;
@@ -76,7 +77,7 @@ class SamplerGoldenTest {
         folder.resolve("dash.onnx"),
         Optional.of(folder.resolve("dot.onnx")),
         SchedulerConfig.read(scheduler),
-        List.of("first", "second"));
+        Labels.of(List.of("first", "second")));
   }
 
   private static String json(Object value) {

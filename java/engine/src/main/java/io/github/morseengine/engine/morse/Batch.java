@@ -14,6 +14,7 @@ import java.util.Arrays;
  * @param size its pictures
  * @param labels labels that the request's pictures take in turn, at least one
  * @param nullLabel the label of the unconditional half
+ * @param origin what the null label comes after, for messages
  */
 record Batch(
     GenerateRequest request,
@@ -23,7 +24,8 @@ record Batch(
     int first,
     int size,
     int[] labels,
-    int nullLabel) {
+    int nullLabel,
+    String origin) {
 
   boolean guided() {
     return request.guidance() > 1

@@ -2,7 +2,7 @@ package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
-import java.io.IOException;
+import io.github.morseengine.engine.morse.json.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -11,21 +11,20 @@ import java.util.Optional;
 /**
  * A folder with {@code dash.onnx}, optionally {@code dot.onnx}, their weights, {@code
  * scheduler_config.json} and optionally {@code labels.txt}; or, as diffusers lays it out, with
- * {@code unet/model.onnx}, {@code unet/dot.onnx} and {@code scheduler/scheduler_config.json}.
+ * {@code unet/model.onnx}, {@code unet/dot.onnx} and {@code scheduler/scheduler_config.json}, or
+ * the same with {@code transformer/}, whose labels are id2label of {@code model_index.json}.
  *
  * @param path the folder
  * @param dash the pre-trained model
  * @param dot the fast model, where there is one
  * @param scheduler how the model was trained
- * @param labels names of the labels, one per line of labels.txt; the null label comes after them
+ * @param classes what it can be asked for by name
  */
 public record ModelDirectory(
-    Path path, Path dash, Optional<Path> dot, SchedulerConfig scheduler, List<String> labels) {
+    Path path, Path dash, Optional<Path> dot, SchedulerConfig scheduler, Labels classes) {
 
-  /** Copies the labels. */
-  public ModelDirectory {
-    labels = List.copyOf(labels);
-  }
+  /** ImageNet's, which diffusers' DiTPipeline takes for granted. */
+  private static final int USUAL_CLASSES = 1000;
 
   /**
    * Looks at a folder; the models are not read yet.
@@ -44,15 +43,17 @@ public record ModelDirectory(
     }
     Path dash = path.resolve("dash.onnx");
     Path scheduler = path.resolve("scheduler_config.json");
-    if (!Files.exists(dash) && Files.isDirectory(path.resolve("unet"))) {
-      dash = path.resolve("unet/model.onnx");
+    String part = Files.isDirectory(path.resolve("unet")) ? "unet" : "transformer";
+    if (!Files.exists(dash) && Files.isDirectory(path.resolve(part))) {
+      dash = path.resolve(part).resolve("model.onnx");
       scheduler = path.resolve("scheduler/scheduler_config.json");
     }
     if (!Files.exists(dash)) {
       throw new InvalidInputException(
           "'"
               + path
-              + "' is not a model directory: it holds neither dash.onnx nor unet/model.onnx"
+              + "' is not a model directory: it holds neither dash.onnx nor unet/model.onnx nor"
+              + " transformer/model.onnx"
               + howToExport(path));
     }
     Path dot = dash.resolveSibling("dot.onnx");
@@ -61,7 +62,20 @@ public record ModelDirectory(
         dash,
         Files.exists(dot) ? Optional.of(dot) : Optional.empty(),
         SchedulerConfig.read(scheduler),
-        labels(path.resolve("labels.txt")));
+        labels(path, dash));
+  }
+
+  private static Labels labels(Path path, Path dash) {
+    Path index = path.resolve("model_index.json");
+    boolean transformer = dash.startsWith(path.resolve("transformer"));
+    if (!transformer || Files.exists(path.resolve("labels.txt"))) {
+      return Labels.read(path.resolve("labels.txt"));
+    }
+    Object classes = Json.file(dash.resolveSibling("config.json")).get("num_embeds_ada_norm");
+    Object given = Json.file(index).get("id2label");
+    boolean none = given == null && classes == null;
+    int count = classes instanceof Double d ? d.intValue() : USUAL_CLASSES;
+    return none ? Labels.of(List.of()) : Labels.read(index, given, count);
   }
 
   /** Weights of PyTorch lie there: the user has the model, but not as ONNX. */
@@ -75,23 +89,15 @@ public record ModelDirectory(
             + path.getFileName()
             + " FOLDER";
       }
+      if (Files.exists(path.resolve("transformer").resolve(name))) {
+        return ", but PyTorch's "
+            + name
+            + ": export it first, with python -m morse_models export --from "
+            + path.getFileName()
+            + " --out FOLDER";
+      }
     }
     return "";
-  }
-
-  private static List<String> labels(Path file) {
-    if (!Files.exists(file)) {
-      return List.of();
-    }
-    try {
-      return Files.readAllLines(file).stream()
-          .map(String::strip)
-          .filter(s -> !s.isEmpty())
-          .toList();
-    } catch (IOException e) {
-      throw new ModelFormatException(
-          "cannot read '" + file + "' as UTF-8 text: " + e.getMessage(), e);
-    }
   }
 
   /** {@return the classifier of classifier guidance, classifier_grad.onnx, where there is one} */
@@ -100,40 +106,24 @@ public record ModelDirectory(
     return Files.exists(file) ? Optional.of(file) : Optional.empty();
   }
 
+  /** {@return names of the labels by index} */
+  public List<String> labels() {
+    return classes.names();
+  }
+
   /** {@return the index of the null label} */
   public int nullLabel() {
-    return labels.size();
+    return classes.nullLabel();
   }
 
   /**
    * Finds a label.
    *
-   * @param label a name, case ignored, or an index; null means the null label
+   * @param label a name or an index; null means the null label
    * @return its index
    * @throws InvalidInputException if there is no such label
    */
   public int label(String label) {
-    if (label == null) {
-      return nullLabel();
-    }
-    for (int i = 0; i < labels.size(); i++) {
-      if (labels.get(i).equalsIgnoreCase(label.strip())) {
-        return i;
-      }
-    }
-    if (label.strip().matches("[0-9]{1,9}")
-        && Integer.parseInt(label.strip()) <= labels.size()
-        && !labels.isEmpty()) {
-      return Integer.parseInt(label.strip());
-    }
-    throw new InvalidInputException(
-        labels.isEmpty()
-            ? "the model '" + path + "' has no labels: leave the label out"
-            : "unknown label '"
-                + label
-                + "': use one of "
-                + String.join(", ", labels)
-                + " or 0 to "
-                + (labels.size() - 1));
+    return label == null ? nullLabel() : classes.find(label, path);
   }
 }

@@ -64,12 +64,12 @@ final class ModelPair implements AutoCloseable {
   }
 
   static ModelPair open(ModelDirectory directory) {
-    OnnxModel dash = OnnxModel.open(directory.dash());
+    OnnxModel dash = ModelPorts.openDash(directory.dash());
     OnnxModel dot = null;
     try {
       checkDash(dash);
       if (directory.dot().isPresent()) {
-        dot = OnnxModel.open(directory.dot().get());
+        dot = ModelPorts.openDot(directory.dot().get());
         checkDot(dash, dot);
       }
       return new ModelPair(dash, dot);

@@ -134,7 +134,16 @@ public final class MorsePipeline implements AutoCloseable {
       int first = k * batch;
       int size = Math.min(batch, count - first);
       Batch b =
-          new Batch(request, config, noises, table, first, size, labels, directory.nullLabel());
+          new Batch(
+              request,
+              config,
+              noises,
+              table,
+              first,
+              size,
+              labels,
+              directory.nullLabel(),
+              directory.classes().origin());
       Plan plan = plan(shape, b, request);
       widest = widest == null ? plan : widest;
       Sampling sampling = plan.lease(engine);

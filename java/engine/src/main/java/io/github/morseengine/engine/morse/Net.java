@@ -88,7 +88,9 @@ record Net(
           e.getMessage()
               + " (guidance gives the unconditional half the null label "
               + b.nullLabel()
-              + ", the number after those of labels.txt: a model without it cannot be guided)",
+              + ", the number after "
+              + b.origin()
+              + ": a model without it cannot be guided)",
           e);
     }
     if (wide != output) {

@@ -197,6 +197,34 @@ public final class OnnxModel implements AutoCloseable {
     return new Port(v.getName(), dtype, GraphReader.dims(v));
   }
 
+  /**
+   * The same file with an input of another name.
+   *
+   * @param from an input
+   * @param to its new name
+   * @return the model to use and close instead of this one
+   */
+  public OnnxModel withInput(String from, String to) {
+    return new OnnxModel(name, PortEdits.rename(proto, from, to), folder, realFolder, arena);
+  }
+
+  /**
+   * The same file with an output of fewer channels; as it is where the file's operators are too old
+   * for that.
+   *
+   * @param output an output [N, C, ...]
+   * @param channels how many of its first channels are kept
+   * @return the model to use and close instead of this one
+   */
+  public OnnxModel withChannels(String output, long channels) {
+    int opset = GraphReader.opsets(proto.getOpsetImportList()).getOrDefault("", 0);
+    if (opset < PortEdits.SLICE_WITH_INPUTS) {
+      return this;
+    }
+    ModelProto cut = PortEdits.cut(proto, output, channels);
+    return new OnnxModel(name, cut, folder, realFolder, arena);
+  }
+
   /** {@return the number of weights in initializers} */
   public long parameters() {
     long sum = 0;

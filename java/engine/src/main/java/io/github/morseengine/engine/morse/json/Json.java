@@ -1,6 +1,9 @@
 package io.github.morseengine.engine.morse.json;
 
 import io.github.morseengine.engine.error.ModelFormatException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,6 +50,25 @@ public final class Json {
       throw json.error("something follows the end");
     }
     return map;
+  }
+
+  /**
+   * Reads the object in a file.
+   *
+   * @param file a configuration
+   * @return its keys; none where there is no such file
+   * @throws ModelFormatException if it is not one valid object
+   */
+  public static Map<String, Object> file(Path file) {
+    if (!Files.exists(file)) {
+      return Map.of();
+    }
+    try {
+      return object(Files.readString(file), file.toString());
+    } catch (IOException e) {
+      throw new ModelFormatException(
+          "cannot read '" + file + "' as UTF-8 text: " + e.getMessage(), e);
+    }
   }
 
   private Map<String, Object> map(int depth) {

@@ -4,7 +4,6 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.json.Json;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,17 +12,18 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A text-to-image folder as Optimum exports it from diffusers: {@code model_index.json}, {@code
- * unet/}, {@code text_encoder/}, {@code tokenizer/}, {@code vae_decoder/}, {@code scheduler/}, for
- * SDXL {@code text_encoder_2/} and {@code tokenizer_2/}, optionally {@code vae_encoder/} and {@code
- * unet/dot.onnx}. The graphs are not read yet.
+ * A folder of a model of latents as Optimum exports it from diffusers: {@code model_index.json},
+ * {@code unet/} or {@code transformer/}, {@code vae_decoder/}, {@code scheduler/}, for text {@code
+ * text_encoder/} and {@code tokenizer/}, for SDXL {@code text_encoder_2/} and {@code tokenizer_2/}
+ * too, optionally {@code vae_encoder/} and a {@code dot.onnx} beside Dash. The graphs are not read
+ * yet.
  *
  * @param path the folder
  * @param kind which pipeline of diffusers it was
  * @param inpainting whether model_index.json names a pipeline that inpaints; its U-Net may still be
  *     one that does not
  * @param models Dash, Dot where there is one, and the scheduler's configuration
- * @param texts text encoders with their tokenizers: one, or two for SDXL
+ * @param texts text encoders with their tokenizers: one, two for SDXL, none where labels are read
  * @param decoder the VAE's decoder
  * @param encoder the VAE's encoder, where there is one
  * @param vae the VAE's sizes
@@ -47,7 +47,14 @@ public record DiffusersFolder(
     /** Stable Diffusion 1 and 2: one text encoder's last hidden state. */
     STABLE_DIFFUSION,
     /** SDXL: two text encoders, a pooled embedding and picture sizes. */
-    STABLE_DIFFUSION_XL
+    STABLE_DIFFUSION_XL,
+    /** DiT: a transformer that reads labels (Peebles and Xie 2022, arXiv 2212.09748). */
+    DIT;
+
+    /** {@return whether it draws from a text, and not from a label} */
+    public boolean readsText() {
+      return this != DIT;
+    }
   }
 
   /**
@@ -67,7 +74,7 @@ public record DiffusersFolder(
   }
 
   /**
-   * Tells whether a folder is laid out so and holds a text encoder.
+   * Tells whether a folder is laid out so and draws latents.
    *
    * @param path a folder
    * @return whether {@link #open} can be tried
@@ -89,23 +96,25 @@ public record DiffusersFolder(
   public static DiffusersFolder open(Path path) {
     boolean two = Files.isDirectory(path.resolve("text_encoder_2"));
     Kind kind = kindOf(path).orElse(two ? Kind.STABLE_DIFFUSION_XL : Kind.STABLE_DIFFUSION);
-    Map<String, Object> index = config(path.resolve(INDEX));
+    Map<String, Object> index = Json.file(path.resolve(INDEX));
     List<TextPart> texts = new ArrayList<>();
-    if (kind == Kind.STABLE_DIFFUSION || Files.isDirectory(path.resolve("text_encoder"))) {
+    boolean optional = kind == Kind.STABLE_DIFFUSION_XL || kind == Kind.DIT;
+    if (!optional || kind.readsText() && Files.isDirectory(path.resolve("text_encoder"))) {
       texts.add(text(path, ""));
     }
     if (kind == Kind.STABLE_DIFFUSION_XL) {
       texts.add(text(path, "_2"));
     }
     Path encoder = path.resolve("vae_encoder/model.onnx");
-    Object side = config(path.resolve("unet/config.json")).get("sample_size");
+    ModelDirectory models = ModelDirectory.open(path);
+    Object side = Json.file(models.dash().resolveSibling("config.json")).get("sample_size");
     return new DiffusersFolder(
         path,
         kind,
         String.valueOf(index.get("_class_name")).contains("Inpaint"),
-        ModelDirectory.open(path),
+        models,
         texts,
-        part(path, "vae_decoder"),
+        part(path, "vae_decoder", kind),
         Files.exists(encoder) ? Optional.of(encoder) : Optional.empty(),
         VaeConfig.read(path.resolve("vae_decoder/config.json"), kind),
         !Boolean.FALSE.equals(index.get("force_zeros_for_empty_prompt")),
@@ -114,7 +123,7 @@ public record DiffusersFolder(
 
   private static Optional<Kind> kindOf(Path path) {
     Path file = path.resolve(INDEX);
-    Object name = config(file).get("_class_name");
+    Object name = Json.file(file).get("_class_name");
     if (name == null) {
       return Optional.empty();
     }
@@ -129,6 +138,7 @@ public record DiffusersFolder(
           Optional.of(Kind.STABLE_DIFFUSION);
       case "StableDiffusionXL", "StableDiffusionXLImg2Img", "StableDiffusionXLInpaint" ->
           Optional.of(Kind.STABLE_DIFFUSION_XL);
+      case "DiT" -> Optional.of(Kind.DIT);
       case "DDPM", "DDIM", "ScoreSdeVe", "DiffusionPipeline" -> Optional.empty();
       default ->
           throw new ModelFormatException(
@@ -136,7 +146,7 @@ public record DiffusersFolder(
                   + file
                   + "': the pipeline "
                   + name
-                  + " is not known: Stable Diffusion, SDXL, latent consistency models and plain"
+                  + " is not known: Stable Diffusion, SDXL, latent consistency models, DiT and plain"
                   + " U-Nets can be run");
     };
   }
@@ -147,10 +157,10 @@ public record DiffusersFolder(
       throw new InvalidInputException(
           "'" + path + "' holds no tokenizer" + suffix + "/: copy it from the original model");
     }
-    return new TextPart(part(path, "text_encoder" + suffix), tokenizer);
+    return new TextPart(part(path, "text_encoder" + suffix, Kind.STABLE_DIFFUSION), tokenizer);
   }
 
-  private static Path part(Path path, String name) {
+  private static Path part(Path path, String name, Kind kind) {
     Path model = path.resolve(name).resolve("model.onnx");
     if (!Files.exists(model)) {
       throw new InvalidInputException(
@@ -158,24 +168,13 @@ public record DiffusersFolder(
               + path
               + "' holds no "
               + name
-              + "/model.onnx: export the whole pipeline to ONNX, e.g. with optimum-cli export onnx"
-              + " --model "
+              + "/model.onnx: export the whole pipeline to ONNX, e.g. with "
+              + (kind.readsText()
+                  ? "optimum-cli export onnx --model "
+                  : "python -m morse_models export --from ")
               + path.getFileName()
-              + " FOLDER");
+              + (kind.readsText() ? " FOLDER" : " --out FOLDER"));
     }
     return model;
-  }
-
-  /** A configuration; empty where there is no file. */
-  static Map<String, Object> config(Path file) {
-    if (!Files.exists(file)) {
-      return Map.of();
-    }
-    try {
-      return Json.object(Files.readString(file), file.toString());
-    } catch (IOException e) {
-      throw new ModelFormatException(
-          "cannot read '" + file + "' as UTF-8 text: " + e.getMessage(), e);
-    }
   }
 }

@@ -3,6 +3,7 @@ package io.github.morseengine.engine.morse.latent;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.ir.Dim;
+import io.github.morseengine.engine.morse.json.Json;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -46,8 +47,7 @@ final class Inpainting {
         return d.size();
       }
     }
-    Object given =
-        DiffusersFolder.config(folder.path().resolve("unet/config.json")).get("in_channels");
+    Object given = Json.file(folder.path().resolve("unet/config.json")).get("in_channels");
     return given instanceof Double d ? d.longValue() : -1;
   }
 

@@ -11,6 +11,7 @@ import io.github.morseengine.engine.morse.GivenStart;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.ProgressListener;
 import io.github.morseengine.engine.morse.Schedule;
+import io.github.morseengine.engine.morse.json.Json;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.awt.image.BufferedImage;
@@ -26,13 +27,10 @@ public final class TextPipeline implements AutoCloseable {
 
   private static final String TIMESTEP_COND = "timestep_cond";
 
-  /** Least side of a decoder's tile, in latents. */
-  private static final long TILE = 64;
-
   private final DiffusersFolder folder;
   private final MorsePipeline sampling;
   private final Prompts prompts;
-  private final Vae decoder;
+  private final LatentDecoder decoder;
   private final Vae encoder;
   private final boolean inpaints;
 
@@ -41,7 +39,7 @@ public final class TextPipeline implements AutoCloseable {
       MorsePipeline sampling,
       boolean inpaints,
       Prompts prompts,
-      Vae decoder,
+      LatentDecoder decoder,
       Vae encoder) {
     this.folder = folder;
     this.inpaints = inpaints;
@@ -57,8 +55,13 @@ public final class TextPipeline implements AutoCloseable {
    * @param engine the device; must outlive the pipeline
    * @param folder the models
    * @return the pipeline
+   * @throws InvalidInputException if the model reads no text
    */
   public static TextPipeline open(Engine engine, DiffusersFolder folder) {
+    if (!folder.kind().readsText()) {
+      throw new InvalidInputException(
+          "the model '" + folder.path() + "' reads no text but labels: open a LabelPipeline");
+    }
     MorsePipeline sampling = MorsePipeline.open(engine, folder.models());
     try {
       return new TextPipeline(
@@ -66,7 +69,7 @@ public final class TextPipeline implements AutoCloseable {
           sampling,
           Inpainting.expected(folder, sampling.dashInputs()),
           new Prompts(engine, folder),
-          new Vae(engine, folder.decoder()),
+          new LatentDecoder(engine, folder),
           folder.encoder().map(f -> new Vae(engine, f)).orElse(null));
     } catch (RuntimeException | Error e) {
       sampling.close();
@@ -131,7 +134,7 @@ public final class TextPipeline implements AutoCloseable {
     double encodeMs = (System.nanoTime() - begin) / 1e6;
     GenerateResult result = sampling.generate(builder.build(), progress);
     begin = System.nanoTime();
-    Tensor pictures = decode(result.latents());
+    Tensor pictures = decoder.decode(result.latents());
     return new TextResult(result, pictures, notes, encodeMs, (System.nanoTime() - begin) / 1e6);
   }
 
@@ -163,8 +166,7 @@ public final class TextPipeline implements AutoCloseable {
         }
       }
     }
-    Object width =
-        DiffusersFolder.config(folder.path().resolve("unet/config.json")).get("time_cond_proj_dim");
+    Object width = Json.file(folder.path().resolve("unet/config.json")).get("time_cond_proj_dim");
     if (width instanceof Double d && d >= 4) {
       return d.intValue();
     }
@@ -234,27 +236,6 @@ public final class TextPipeline implements AutoCloseable {
     Tensor out = Tensor.allocate(DType.FLOAT32, 1, channels, moments.dim(2), moments.dim(3));
     for (long i = 0; i < out.elements(); i++) {
       out.setDouble(i, (moments.getDouble(i) - folder.vae().shift()) * folder.vae().scaling());
-    }
-    return out;
-  }
-
-  private Tensor decode(Tensor latents) {
-    long n = latents.dim(0);
-    long size = latents.elements() / n;
-    Tensor out = null;
-    for (long i = 0; i < n; i++) {
-      Tensor z = Tensor.allocate(DType.FLOAT32, 1, latents.dim(1), latents.dim(2), latents.dim(3));
-      for (long k = 0; k < size; k++) {
-        double v = latents.getDouble(i * size + k);
-        z.setDouble(k, v / folder.vae().scaling() + folder.vae().shift());
-      }
-      // A tile as large as the model's own pictures: those are decoded whole.
-      long tile = Math.max(folder.side(), TILE);
-      Tensor picture = TiledDecoder.decode(z, tile, folder.vae().factor(), decoder::run);
-      if (out == null) {
-        out = Tensor.allocate(DType.FLOAT32, n, picture.dim(1), picture.dim(2), picture.dim(3));
-      }
-      out.data().asSlice(i * picture.byteSize(), picture.byteSize()).copyFrom(picture.data());
     }
     return out;
   }

@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.morse.latent;
 
 import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.morse.json.Json;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,7 @@ public record VaeConfig(double scaling, double shift, int factor, long channels)
 
   /** Reads config.json; what it leaves out is as in Stable Diffusion. */
   static VaeConfig read(Path file, DiffusersFolder.Kind kind) {
-    Map<String, Object> config = DiffusersFolder.config(file);
+    Map<String, Object> config = Json.file(file);
     double usual = kind == DiffusersFolder.Kind.STABLE_DIFFUSION_XL ? SCALING_XL : SCALING;
     double scaling = number(config, "scaling_factor", usual, file);
     if (!(scaling > 0)) {

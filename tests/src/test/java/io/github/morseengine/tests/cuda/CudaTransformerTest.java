@@ -1,0 +1,36 @@
+package io.github.morseengine.tests.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.tests.latent.PipelineGoldens;
+import io.github.morseengine.tests.support.Fixtures;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Folders whose Dash is a transformer on the CUDA backend, against the pictures that diffusers
+ * draws: the loop that runs on the device sees the cut estimate and the renamed sample.
+ */
+class CudaTransformerTest {
+
+  @TempDir static Path folder;
+
+  @BeforeAll
+  static void unpack() {
+    Fixtures.unpack("transformers.zip", folder);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"dit/golden/guided", "dit_dynamo/golden/dash_and_dot"})
+  void labelsDrawAsOnTheCpu(String golden) {
+    try (Engine engine = CudaEngines.ownKernels(Precision.FP32)) {
+      PipelineGoldens.checkLabels(engine, folder.resolve(golden));
+      assertEquals(0, engine.deviceBytes(), "device bytes");
+    }
+  }
+}
