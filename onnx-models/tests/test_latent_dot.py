@@ -14,7 +14,12 @@ from morse_models.latent.command import main as dot_command
 from morse_models.latent.dot import LatentDot, LatentDotConfig, load_dot, save_dot
 from morse_models.latent.export import write_folder, write_unets
 from morse_models.latent.folder import open_folder
-from morse_models.latent.tiny import tiny_dit, tiny_pictures, tiny_stable_diffusion
+from morse_models.latent.tiny import (
+    tiny_dit,
+    tiny_pictures,
+    tiny_stable_diffusion,
+    tiny_stable_diffusion_3,
+)
 from morse_models.latent.train import train
 from morse_models.latent.trunk import is_own
 
@@ -207,6 +212,12 @@ def test_every_size_runs_whatever_the_depth(source, tmp_path):
         np.testing.assert_allclose(session.run(None, given)[0], residual, rtol=0, atol=2e-4)
 
 
+def agrees(path, given, expected):
+    session = onnxruntime.InferenceSession(path)
+    actual = session.run(None, {k: v.numpy() for k, v in given.items()})[0]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
+
+
 def test_transformers_are_exported_but_have_no_dot(tmp_path):
     torch.manual_seed(3)
     tiny_dit(tmp_path / "dit")
@@ -216,14 +227,29 @@ def test_transformers_are_exported_but_have_no_dot(tmp_path):
     sample, time, label = torch.randn(3, 4, 16, 16), torch.rand(3) * 999, torch.tensor([1000, 1, 2])
     with torch.no_grad():
         estimate = folder.unet(sample, time, label).sample
-    session = onnxruntime.InferenceSession(tmp_path / "out/transformer/model.onnx")
-    given = {"hidden_states": sample, "timestep": time, "class_labels": label}
-    actual = session.run(None, {k: v.numpy() for k, v in given.items()})[0]
-    np.testing.assert_allclose(actual, estimate, rtol=0, atol=1e-4)
+    agrees(tmp_path / "out/transformer/model.onnx",
+           {"hidden_states": sample, "timestep": time, "class_labels": label}, estimate)
     with pytest.raises(ValueError, match="DiTTransformer2DModel.*trained Dot.*UNet2DModel can"):
         dot_command(["init", "--from", str(tmp_path / "dit"), "--checkpoint", str(tmp_path / "d")])
     with pytest.raises(FileNotFoundError, match="transformer/config.json"):
         open_folder(tmp_path)
+
+
+def test_stable_diffusion_3_is_exported_for_every_size(tmp_path):
+    torch.manual_seed(4)
+    tiny_stable_diffusion_3(tmp_path / "sd3")
+    folder = open_folder(tmp_path / "sd3")
+    write_folder(folder, None, tmp_path / "out", half=False)
+    sample, time = torch.randn(3, 16, 20, 12), torch.rand(3) * 999
+    states, pooled = torch.randn(3, 333, 56), torch.randn(3, 48)
+    with torch.no_grad():
+        estimate = folder.unet(sample, states, pooled, time).sample
+    given = {"hidden_states": sample, "timestep": time, "encoder_hidden_states": states,
+             "pooled_projections": pooled}
+    agrees(tmp_path / "out/transformer/model.onnx", given, estimate)
+    for part in ("text_encoder", "text_encoder_2"):
+        graph = onnx.load(tmp_path / "out" / part / "model.onnx", load_external_data=False).graph
+        assert "text_embeds" in [o.name for o in graph.output]
 
 
 def test_the_dry_run_goes_through(capsys):

@@ -110,6 +110,13 @@ def example_side(unet: nn.Module, dot: LatentDot | None) -> int:
 def example(folder: DashFolder, kind: torch.dtype, side: int) -> dict[str, Tensor]:
     """Inputs of Dash for two pictures."""
     config = folder.unet.config
+    if folder.prediction == "flow":
+        return {
+            "hidden_states": torch.randn(2, config.in_channels, 16, 24, dtype=kind),
+            "timestep": torch.tensor([500.0, 300.0]),
+            "encoder_hidden_states": torch.randn(2, 77 + 256, config.joint_attention_dim, dtype=kind),
+            "pooled_projections": torch.randn(2, config.pooled_projection_dim, dtype=kind),
+        }
     if folder.part == "transformer":
         # Positions fix the size.
         square = (config.sample_size, config.sample_size)
@@ -160,7 +167,11 @@ def write_unets(folder: DashFolder, dot: LatentDot | None, out: Path, half: bool
     file = SharedFile(part / SHARED)
     unet = folder.part == "unet"
     inputs = example(folder, kind, example_side(folder.unet, dot) if unet else 0)
-    free = {n: (0,) for n in inputs} | ({"sample": (0, 2, 3)} if unet else {})
+    free = {n: (0,) for n in inputs}
+    if unet:
+        free["sample"] = (0, 2, 3)
+    elif folder.prediction == "flow":
+        free["hidden_states"] = (0, 2, 3)
     folder.unet.to(kind)
     to_graph(folder.unet, dash_call, inputs, free, ["out_sample"], file, part / "model.onnx")
     if dot is not None:
@@ -183,18 +194,19 @@ def write_texts(folder: DashFolder, out: Path, half: bool) -> None:
     """Writes text_encoder/, text_encoder_2/ and their tokenizers."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    for suffix, kind in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection)):
+    first = CLIPTextModelWithProjection if folder.prediction == "flow" else CLIPTextModel
+    for suffix, kind in (("", first), ("_2", CLIPTextModelWithProjection)):
         source = folder.path / f"text_encoder{suffix}"
         if not source.exists():
             continue
         model = kind.from_pretrained(source).eval()
         model = model.half() if half else model
-        projected = bool(suffix)
+        projected = kind is CLIPTextModelWithProjection
 
         def run(m, given, projected=projected):
             o = m(given["input_ids"], output_hidden_states=True)
-            first = o.text_embeds if projected else o.pooler_output
-            return (o.last_hidden_state, first, *o.hidden_states)
+            pooled = o.text_embeds if projected else o.pooler_output
+            return (o.last_hidden_state, pooled, *o.hidden_states)
 
         target = out / f"text_encoder{suffix}"
         target.mkdir(parents=True, exist_ok=True)
@@ -220,11 +232,15 @@ def write_vae(folder: DashFolder, out: Path, half: bool) -> None:
     vae = AutoencoderKL.from_pretrained(folder.path / "vae").eval()
     kind = torch.float16 if half else torch.float32
     vae.to(kind)
+
+    def encode(v, given):
+        moments = v.encoder(given["sample"])
+        return moments if v.quant_conv is None else v.quant_conv(moments)
+
     parts = {
         "vae_decoder": ("latent_sample", lambda v, g: v.decode(g["latent_sample"]).sample,
                         vae.config.latent_channels, "sample"),
-        "vae_encoder": ("sample", lambda v, g: v.quant_conv(v.encoder(g["sample"])), 3,
-                        "latent_parameters"),
+        "vae_encoder": ("sample", encode, 3, "latent_parameters"),
     }
     for name, (given, run, channels, output) in parts.items():
         (out / name).mkdir(parents=True, exist_ok=True)

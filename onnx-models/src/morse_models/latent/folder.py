@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 UNETS = ("UNet2DConditionModel", "UNet2DModel")
-TRANSFORMERS = ("DiTTransformer2DModel",)
+TRANSFORMERS = ("DiTTransformer2DModel", "SD3Transformer2DModel")
 
 
 @dataclass
@@ -22,8 +22,8 @@ class DashFolder:
     Attributes:
         path: the folder.
         unet: the frozen network, float32 on the CPU: a U-Net or a transformer.
-        alphas_cumprod: alpha_bar of its training times, [T].
-        prediction: epsilon, v_prediction or sample.
+        alphas_cumprod: alpha_bar of its training times, [T]; empty for flow matching.
+        prediction: epsilon, v_prediction or sample; flow for flow matching.
     """
 
     path: Path
@@ -77,6 +77,8 @@ def open_folder(path: Path, known: tuple[str, ...] = UNETS + TRANSFORMERS) -> Da
         raise ValueError(f"'{config}' is a {kind}, which can't be {what}: {', '.join(known)} can")
     unet = getattr(diffusers, kind).from_pretrained(path / parts[0], torch_dtype=torch.float32)
     unet.eval().requires_grad_(False)
+    if kind == "SD3Transformer2DModel":
+        return DashFolder(path, unet, torch.empty(0), "flow")
     scheduler = diffusers.DDPMScheduler.from_pretrained(path / "scheduler")
     return DashFolder(
         path, unet, scheduler.alphas_cumprod, scheduler.config.get("prediction_type", "epsilon")

@@ -75,6 +75,53 @@ def tiny_dit(path: Path) -> None:
     }))
 
 
+def tiny_stable_diffusion_3(path: Path) -> None:
+    """Writes a folder of StableDiffusion3Pipeline without its third text encoder."""
+    import torch
+    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+    net = SD3Transformer2DModel(
+        sample_size=16, patch_size=2, in_channels=16, out_channels=16, num_layers=2,
+        attention_head_dim=8, num_attention_heads=2, joint_attention_dim=56,
+        caption_projection_dim=16, pooled_projection_dim=16 + 32, pos_embed_max_size=24,
+        dual_attention_layers=(0,), qk_norm="rms_norm",
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2, norm_num_groups=4, layers_per_block=1,
+        sample_size=32, latent_channels=16, scaling_factor=1.5305, shift_factor=0.0609,
+        use_quant_conv=False, use_post_quant_conv=False,
+    )
+    modules = {"transformer": net, "vae": vae}
+    for suffix, width in (("", 16), ("_2", 32)):
+        size = write_tokenizer(path / f"tokenizer{suffix}")
+        modules[f"text_encoder{suffix}"] = CLIPTextModelWithProjection(CLIPTextConfig(
+            vocab_size=size, hidden_size=width, intermediate_size=32, num_hidden_layers=2,
+            num_attention_heads=2, projection_dim=width, bos_token_id=size - 2,
+            eos_token_id=size - 1, pad_token_id=size - 1,
+        ))
+    for name, module in modules.items():
+        with torch.no_grad():
+            for p in module.parameters():
+                # Zero initialisation would hide mistakes.
+                p.add_(torch.randn_like(p) * 0.02)
+        module.save_pretrained(path / name)
+    FlowMatchEulerDiscreteScheduler(shift=3.0).save_pretrained(path / "scheduler")
+    (path / "model_index.json").write_text(json.dumps({
+        "_class_name": "StableDiffusion3Pipeline",
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModelWithProjection"],
+        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+        "text_encoder_3": [None, None],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "tokenizer_2": ["transformers", "CLIPTokenizer"],
+        "tokenizer_3": [None, None],
+        "transformer": ["diffusers", "SD3Transformer2DModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }))
+
+
 def write_tokenizer(path: Path) -> int:
     """Writes a byte-level vocabulary without merges; returns its size."""
     path.mkdir(parents=True)

@@ -110,7 +110,7 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "G",
       description = {
         "Scale of classifier-free guidance; 1 is none. Default: 1; for models that read text",
-        "7.5, SDXL 5, where the scale is embedded 8.5; for DiT 4."
+        "7.5, SDXL 5, SD 3 7, where the scale is embedded 8.5; for DiT 4."
       })
   private Double guidance;
 

@@ -18,6 +18,7 @@ record TextDefaults(int count, String sampler, int dash, double guidance) {
   private static final int STEPS = 25;
   private static final double GUIDANCE = 7.5;
   private static final double GUIDANCE_XL = 5;
+  private static final double GUIDANCE_3 = 7;
   private static final double GUIDANCE_DIT = 4;
   private static final int STEPS_LCM = 4;
   private static final double GUIDANCE_LCM = 8.5;
@@ -37,8 +38,12 @@ record TextDefaults(int count, String sampler, int dash, double guidance) {
     if (embedsGuidance) {
       return new TextDefaults(1, "lcm", STEPS_LCM, GUIDANCE_LCM);
     }
-    boolean xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
-    return new TextDefaults(
-        1, folder.models().scheduler().sampler(), STEPS, xl ? GUIDANCE_XL : GUIDANCE);
+    double guidance =
+        switch (folder.kind()) {
+          case STABLE_DIFFUSION_XL -> GUIDANCE_XL;
+          case STABLE_DIFFUSION_3 -> GUIDANCE_3;
+          default -> GUIDANCE;
+        };
+    return new TextDefaults(1, folder.models().scheduler().sampler(), STEPS, guidance);
   }
 }

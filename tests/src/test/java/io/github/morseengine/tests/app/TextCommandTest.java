@@ -114,7 +114,7 @@ class TextCommandTest {
   }
 
   @Test
-  void transformersDrawLabels() throws IOException {
+  void transformersDrawLabelsAndTexts() throws IOException {
     model = Fixtures.unpack("transformers.zip", folder.resolve("models")).resolve("dit_morse");
     Subprocess run =
         generate("--label", "golden retriever", "--label", "3", "--no-dot", "--json", "a.json");
@@ -131,6 +131,13 @@ class TextCommandTest {
     assertTrue(run.out().contains("16 pictures, 2 Dash + 2 Dot steps"), run.out());
     wrong(1, "reads no text: use --label", "--prompt", "a dog");
     wrong(1, "unknown label 'dog'", "--label", "dog");
+    model = Fixtures.unpack("mmdit.zip", folder.resolve("models")).resolve("sd3_morse");
+    run = generate("--prompt", "a red fox", "--no-dot", "--size", "32x16", "--json", "b.json");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("1 pictures, 2 Dash + 0 Dot steps of euler"), run.out());
+    assertTrue(Files.readString(folder.resolve("b.json")).contains("\"guidance\" : 7.0"));
+    wrong(1, "use euler", "--prompt", "a fox", "--sampler", "ddim");
+    wrong(1, "leave the preview out", "--prompt", "a fox", "--preview", "p.png");
   }
 
   @Test

@@ -6,6 +6,7 @@ import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.tests.latent.PipelineGoldens;
 import io.github.morseengine.tests.support.Fixtures;
+import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,16 @@ class CudaTransformerTest {
   @BeforeAll
   static void unpack() {
     Fixtures.unpack("transformers.zip", folder);
+    Fixtures.unpack("mmdit.zip", folder);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sd3/golden/plain", "sd3_morse/golden/dash_and_dot"})
+  void textsDrawAsOnTheCpu(String golden) throws IOException {
+    try (Engine engine = CudaEngines.ownKernels(Precision.FP32)) {
+      PipelineGoldens.check(engine, folder.resolve(golden));
+      assertEquals(0, engine.deviceBytes(), "device bytes");
+    }
   }
 
   @ParameterizedTest

@@ -85,12 +85,7 @@ public final class PipelineGoldens {
     Path kind = golden.getParent().getParent();
     Properties asked = Fixtures.properties(golden.resolve("request.properties"));
     List<String> labels = List.of(asked.getProperty("labels").split(","));
-    GenerateRequest request =
-        sampling(asked, golden)
-            .count(labels.size())
-            .labels(labels)
-            .batch(Integer.parseInt(asked.getProperty("batch", "0")))
-            .build();
+    GenerateRequest request = sampling(asked, golden).count(labels.size()).labels(labels).build();
     try (LabelPipeline pipeline = LabelPipeline.open(engine, DiffusersFolder.open(kind))) {
       LabelPipeline.Result result = pipeline.generate(request, (done, total) -> {});
       compareLatents(result.sampling().latents(), golden);
@@ -117,6 +112,7 @@ public final class PipelineGoldens {
         .dash(Integer.parseInt(asked.getProperty("steps")))
         .dot(Integer.parseInt(asked.getProperty("dot", "0")))
         .guidance(Double.parseDouble(asked.getProperty("guidance")))
+        .batch(Integer.parseInt(asked.getProperty("batch", "0")))
         .noise(Npy.read(golden.resolve("noise.npy")))
         .stepNoise(Files.exists(stepNoise) ? Npy.read(stepNoise) : null)
         .checkFinite(true);

@@ -103,7 +103,7 @@ class SchedulerConfigTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\"} | FlowMatchEulerDiscreteScheduler",
+        "{\"_class_name\": \"FlowMatchHeunDiscreteScheduler\"} | FlowMatchHeunDiscreteScheduler",
         "{\"_class_name\": 7} | _class_name",
         "{\"beta_schedul\": \"linear\"} | beta_schedul",
         "{\"beta_schedule\": \"sigmoid\"} | beta_schedule",

@@ -13,6 +13,16 @@ import io.github.morseengine.engine.error.InvalidInputException;
  */
 record Estimate(double startX, double startZ, double noiseX, double noiseZ, double guide) {
 
+  /**
+   * Of a model of velocities, v = noise - x_0 at x = (1 - sigma) x_0 + sigma * noise. A classifier
+   * changes the noise by -sigma * gradient as elsewhere, and so v by -sigma / (1 - sigma) times it.
+   *
+   * @param sigma share of the noise, above 0 to 1
+   */
+  static Estimate ofFlow(double sigma) {
+    return new Estimate(1, -sigma, 1, 1 - sigma, sigma < 1 ? -sigma / (1 - sigma) : 0);
+  }
+
   /** With alpha = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar). */
   static Estimate of(Prediction prediction, double alphaBar) {
     return of(prediction, Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar));

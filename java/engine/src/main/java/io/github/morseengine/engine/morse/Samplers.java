@@ -58,6 +58,15 @@ public final class Samplers {
     String[] parts = name.split(":", -1);
     Set<String> variants = new TreeSet<>(Arrays.asList(parts).subList(1, parts.length));
     check(name, parts[0], variants);
+    if (config.flow()) {
+      if (!parts[0].equals("euler")) {
+        throw new InvalidInputException(
+            "sampler '"
+                + name
+                + "' does not fit a model that was trained by flow matching: use euler");
+      }
+      return new FlowSampler(config);
+    }
     int order = variants.stream().filter(v -> v.matches("[123]")).mapToInt(Integer::parseInt).sum();
     return switch (parts[0]) {
       case "ddim" -> new DdimSampler(config, eta);

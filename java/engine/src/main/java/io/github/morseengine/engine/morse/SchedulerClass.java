@@ -13,6 +13,7 @@ enum SchedulerClass {
       Map.of("clip_sample", true, "timestep_spacing", "leading", "variance_type", "fixed_small")),
   DPM_SOLVER("DPMSolverMultistepScheduler", Map.of()),
   EULER("EulerDiscreteScheduler", Map.of()),
+  FLOW_EULER("FlowMatchEulerDiscreteScheduler", Map.of("shift", 1.0)),
   LCM(
       "LCMScheduler",
       Map.of("beta_start", 0.00085, "beta_end", 0.012, "beta_schedule", "scaled_linear")),

@@ -91,7 +91,7 @@ public final class SchedulerConfig {
     return switch (String.valueOf(map.get("_class_name"))) {
       case "DDPMScheduler" -> "ddpm";
       case "DPMSolverMultistepScheduler" -> "dpmpp";
-      case "EulerDiscreteScheduler" -> "euler";
+      case "EulerDiscreteScheduler", SchedulerKeys.FLOW -> "euler";
       case "LCMScheduler" -> "lcm";
       case "ScoreSdeVpScheduler" -> "sde";
       default -> "ddim";
@@ -103,7 +103,15 @@ public final class SchedulerConfig {
     return whole("num_train_timesteps");
   }
 
-  /** {@return what the model estimates} */
+  /**
+   * {@return whether the model was trained by flow matching: it estimates velocities on straight
+   * paths, and no schedule of betas belongs to it}
+   */
+  public boolean flow() {
+    return SchedulerKeys.FLOW.equals(map.get("_class_name"));
+  }
+
+  /** {@return what the model estimates; without meaning where {@link #flow} holds} */
   public Prediction prediction() {
     String type = word("prediction_type");
     return Arrays.stream(Prediction.values())

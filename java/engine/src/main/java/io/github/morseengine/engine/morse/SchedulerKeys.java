@@ -13,10 +13,14 @@ import java.util.TreeSet;
  */
 final class SchedulerKeys {
 
+  /** Class of models that were trained by flow matching; a sampler of its own follows it. */
+  static final String FLOW = "FlowMatchEulerDiscreteScheduler";
+
   private static final int MOST_STEPS = 1_000_000;
 
   /**
-   * Variance-preserving schedulers on discrete or the SDE's times; any sampler can replace them.
+   * Variance-preserving schedulers on discrete or the SDE's times, which any sampler can replace,
+   * and flow matching.
    */
   private static final Set<String> CLASSES =
       Set.of(
@@ -30,6 +34,7 @@ final class SchedulerKeys {
           "DPMSolverSinglestepScheduler",
           "EulerAncestralDiscreteScheduler",
           "EulerDiscreteScheduler",
+          FLOW,
           "HeunDiscreteScheduler",
           "KDPM2AncestralDiscreteScheduler",
           "KDPM2DiscreteScheduler",
@@ -72,7 +77,16 @@ final class SchedulerKeys {
 
   /** Ways to choose times that are not built. */
   private static final Set<String> ONLY_FALSE =
-      Set.of("use_beta_sigmas", "use_flow_sigmas", "use_dynamic_shifting");
+      Set.of(
+          "use_beta_sigmas",
+          "use_flow_sigmas",
+          "use_dynamic_shifting",
+          "invert_sigmas",
+          "stochastic_sampling");
+
+  /** Of those that others may have, what flow matching follows no more. */
+  private static final List<String> NOT_WITH_FLOW =
+      List.of("use_karras_sigmas", "use_exponential_sigmas", "shift_terminal");
 
   private static final Set<String> WHOLE =
       Set.of("num_train_timesteps", "steps_offset", "solver_order", "original_inference_steps");
@@ -91,6 +105,7 @@ final class SchedulerKeys {
           "beta_min",
           "beta_max",
           "sampling_eps",
+          "shift",
           "snr");
 
   /** The last two were written by the first versions of diffusers. */
@@ -105,6 +120,10 @@ final class SchedulerKeys {
           "tau_func",
           "noise_sampler_seed",
           "flow_shift",
+          "base_shift",
+          "max_shift",
+          "base_image_seq_len",
+          "max_image_seq_len",
           "time_shift_type",
           "shift_terminal",
           "tensor_format",
@@ -140,8 +159,24 @@ final class SchedulerKeys {
     range(map, "dynamic_thresholding_ratio", 0, 1);
     for (String key :
         List.of(
-            "clip_sample_range", "sample_max_value", "timestep_scaling", "sampling_eps", "snr")) {
+            "clip_sample_range",
+            "sample_max_value",
+            "timestep_scaling",
+            "sampling_eps",
+            "shift",
+            "snr")) {
       range(map, key, Double.MIN_VALUE, Double.MAX_VALUE);
+    }
+    for (String key : NOT_WITH_FLOW) {
+      Object value = map.get(key);
+      if (FLOW.equals(name) && value != null && !Boolean.FALSE.equals(value)) {
+        throw new ModelFormatException(
+            "'"
+                + key
+                + "' is "
+                + value
+                + ", which is not followed for models of flow matching: remove it");
+      }
     }
   }
 
@@ -159,8 +194,8 @@ final class SchedulerKeys {
         throw new ModelFormatException(
             "'"
                 + key
-                + "' is true, which no sampler here follows: set it to false, or choose"
-                + " use_karras_sigmas");
+                + "' is true, which no sampler here follows: set it to false"
+                + (key.startsWith("use_beta") ? ", or choose use_karras_sigmas" : ""));
       }
     } else if (WHOLE.contains(key)) {
       require(key, value, Double.class, "a whole number");

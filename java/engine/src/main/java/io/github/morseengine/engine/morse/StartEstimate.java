@@ -29,7 +29,10 @@ final class StartEstimate {
    */
   Tensor of(Batch b, int i, SampleUpdate.Memory m) {
     SamplerStep step = b.table().steps().get(i);
-    Estimate e = Estimate.of(b.config().prediction(), b.alphaBar(step));
+    Estimate e =
+        b.config().flow()
+            ? Estimate.ofFlow(step.timestep() / b.config().trainSteps())
+            : Estimate.of(b.config().prediction(), b.alphaBar(step));
     long elements = out.elements();
     double guidance = b.request().guidance();
     for (long k = 0; k < elements; k++) {

@@ -23,11 +23,13 @@ import java.util.Optional;
  * @param inpainting whether model_index.json names a pipeline that inpaints; its U-Net may still be
  *     one that does not
  * @param models Dash, Dot where there is one, and the scheduler's configuration
- * @param texts text encoders with their tokenizers: one, two for SDXL, none where labels are read
+ * @param texts text encoders with their tokenizers: one, two for SDXL and SD 3, none where labels
+ *     are read
  * @param decoder the VAE's decoder
  * @param encoder the VAE's encoder, where there is one
  * @param vae the VAE's sizes
  * @param zeroNegative whether an absent negative prompt means zeros instead of an empty text
+ * @param patch latents per position and side: 1 for U-Nets, patch_size of transformers
  * @param side height and width of the latents that the model was trained for
  */
 public record DiffusersFolder(
@@ -40,6 +42,7 @@ public record DiffusersFolder(
     Optional<Path> encoder,
     VaeConfig vae,
     boolean zeroNegative,
+    int patch,
     long side) {
 
   /** Families of pipelines. */
@@ -48,6 +51,8 @@ public record DiffusersFolder(
     STABLE_DIFFUSION,
     /** SDXL: two text encoders, a pooled embedding and picture sizes. */
     STABLE_DIFFUSION_XL,
+    /** SD 3: a transformer that reads two text encoders, and a third where there is one. */
+    STABLE_DIFFUSION_3,
     /** DiT: a transformer that reads labels (Peebles and Xie 2022, arXiv 2212.09748). */
     DIT;
 
@@ -98,16 +103,17 @@ public record DiffusersFolder(
     Kind kind = kindOf(path).orElse(two ? Kind.STABLE_DIFFUSION_XL : Kind.STABLE_DIFFUSION);
     Map<String, Object> index = Json.file(path.resolve(INDEX));
     List<TextPart> texts = new ArrayList<>();
-    boolean optional = kind == Kind.STABLE_DIFFUSION_XL || kind == Kind.DIT;
-    if (!optional || kind.readsText() && Files.isDirectory(path.resolve("text_encoder"))) {
+    boolean needed = kind == Kind.STABLE_DIFFUSION || kind == Kind.STABLE_DIFFUSION_3;
+    if (needed || kind.readsText() && Files.isDirectory(path.resolve("text_encoder"))) {
       texts.add(text(path, ""));
     }
-    if (kind == Kind.STABLE_DIFFUSION_XL) {
+    if (kind == Kind.STABLE_DIFFUSION_XL || kind == Kind.STABLE_DIFFUSION_3) {
       texts.add(text(path, "_2"));
     }
     Path encoder = path.resolve("vae_encoder/model.onnx");
     ModelDirectory models = ModelDirectory.open(path);
-    Object side = Json.file(models.dash().resolveSibling("config.json")).get("sample_size");
+    Map<String, Object> network = Json.file(models.dash().resolveSibling("config.json"));
+    checkPrediction(path, kind, models);
     return new DiffusersFolder(
         path,
         kind,
@@ -118,7 +124,32 @@ public record DiffusersFolder(
         Files.exists(encoder) ? Optional.of(encoder) : Optional.empty(),
         VaeConfig.read(path.resolve("vae_decoder/config.json"), kind),
         !Boolean.FALSE.equals(index.get("force_zeros_for_empty_prompt")),
-        side instanceof Double d ? d.longValue() : USUAL_SIDE);
+        network.get("patch_size") instanceof Double p && p >= 1 ? p.intValue() : 1,
+        network.get("sample_size") instanceof Double d ? d.longValue() : USUAL_SIDE);
+  }
+
+  /** A scheduler of the other kind would draw noise, and nothing would say why. */
+  private static void checkPrediction(Path path, Kind kind, ModelDirectory models) {
+    boolean flow = kind == Kind.STABLE_DIFFUSION_3;
+    if (models.scheduler().flow() != flow) {
+      throw new ModelFormatException(
+          "'%s/scheduler/scheduler_config.json' is %s, but a model of the kind %s was %strained by flow matching: copy the scheduler of the original model"
+              .formatted(
+                  path,
+                  flow
+                      ? "not one of FlowMatchEulerDiscreteScheduler"
+                      : "FlowMatchEulerDiscreteScheduler",
+                  kind,
+                  flow ? "" : "not "));
+    }
+  }
+
+  /** {@return text_encoder_3/model.onnx, T5's, where there is one; it is not read} */
+  Optional<Path> third() {
+    Path model = path.resolve("text_encoder_3/model.onnx");
+    return kind == Kind.STABLE_DIFFUSION_3 && Files.exists(model)
+        ? Optional.of(model)
+        : Optional.empty();
   }
 
   private static Optional<Kind> kindOf(Path path) {
@@ -138,6 +169,7 @@ public record DiffusersFolder(
           Optional.of(Kind.STABLE_DIFFUSION);
       case "StableDiffusionXL", "StableDiffusionXLImg2Img", "StableDiffusionXLInpaint" ->
           Optional.of(Kind.STABLE_DIFFUSION_XL);
+      case "StableDiffusion3" -> Optional.of(Kind.STABLE_DIFFUSION_3);
       case "DiT" -> Optional.of(Kind.DIT);
       case "DDPM", "DDIM", "ScoreSdeVe", "DiffusionPipeline" -> Optional.empty();
       default ->
@@ -146,8 +178,8 @@ public record DiffusersFolder(
                   + file
                   + "': the pipeline "
                   + name
-                  + " is not known: Stable Diffusion, SDXL, latent consistency models, DiT and plain"
-                  + " U-Nets can be run");
+                  + " is not known: Stable Diffusion 1 to 3, SDXL, latent consistency models, DiT and"
+                  + " plain U-Nets can be run");
     };
   }
 

@@ -47,7 +47,8 @@ final class Inpainting {
         return d.size();
       }
     }
-    Object given = Json.file(folder.path().resolve("unet/config.json")).get("in_channels");
+    Object given =
+        Json.file(folder.models().dash().resolveSibling("config.json")).get("in_channels");
     return given instanceof Double d ? d.longValue() : -1;
   }
 

@@ -1,34 +1,74 @@
 package io.github.morseengine.engine.morse.latent;
 
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.error.ModelFormatException;
+import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.morse.Condition;
+import io.github.morseengine.engine.morse.json.Json;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * From texts to the conditions of a U-Net: one encoder's states, or for SDXL those of two side by
- * side with the pooled embedding and the picture's size. Safe for use by several threads.
+ * From texts to the conditions of Dash: one encoder's states, or for SDXL those of two side by side
+ * with the pooled embedding and the picture's size, or for Stable Diffusion 3 those of two side by
+ * side, widened by zeros, with the third's behind them and both pooled embeddings. The third, T5,
+ * is not read: its states are the zeros that diffusers takes where it is left out. Safe for use by
+ * several threads.
  */
 final class Prompts implements AutoCloseable {
 
+  private static final String STATES = "encoder_hidden_states";
+
+  /** What diffusers' pipeline gives T5 room for (max_sequence_length). */
+  private static final long TOKENS_OF_THIRD = 256;
+
   private final boolean xl;
+  private final boolean third;
+  private final boolean thirdUnread;
   private final boolean zeroNegative;
+  private final long width;
   private final List<TextEncoder> encoders = new ArrayList<>();
 
-  Prompts(Engine engine, DiffusersFolder folder) {
+  /**
+   * Opens the encoders.
+   *
+   * @param inputs of Dash
+   */
+  Prompts(Engine engine, DiffusersFolder folder, List<OnnxModel.Port> inputs) {
     xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
+    third = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_3;
+    thirdUnread = folder.third().isPresent();
     zeroNegative = folder.zeroNegative();
+    width = third ? width(folder, inputs) : 0;
     try {
       for (DiffusersFolder.TextPart part : folder.texts()) {
-        encoders.add(TextEncoder.open(engine, part, xl));
+        encoders.add(TextEncoder.open(engine, part, xl || third));
       }
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
+  }
+
+  /** Width of the states that Dash reads; its file decides, then its configuration. */
+  private static long width(DiffusersFolder folder, List<OnnxModel.Port> inputs) {
+    for (OnnxModel.Port p : inputs) {
+      boolean states = p.name().equals(STATES) && p.dims() != null && p.dims().size() == 3;
+      if (states && p.dims().get(2).isFixed()) {
+        return p.dims().get(2).size();
+      }
+    }
+    Path config = folder.models().dash().resolveSibling("config.json");
+    if (Json.file(config).get("joint_attention_dim") instanceof Double d) {
+      return d.longValue();
+    }
+    throw new ModelFormatException(
+        "'%s': the width of '%s' stands neither in transformer/model.onnx nor as joint_attention_dim in transformer/config.json"
+            .formatted(folder.path(), STATES));
   }
 
   /** Embeddings of some texts: [P, tokens, width], and [P, width] or null. */
@@ -51,6 +91,10 @@ final class Prompts implements AutoCloseable {
       int height,
       int width,
       List<String> notes) {
+    if (thirdUnread) {
+      notes.add(
+          "text_encoder_3 (T5) is not read: its states are zeros, as in a model that is without it");
+    }
     Embedded wanted = embed(prompts, notes);
     Embedded unwanted = null;
     if (guided) {
@@ -61,10 +105,12 @@ final class Prompts implements AutoCloseable {
       }
     }
     List<Condition> out = new ArrayList<>();
-    out.add(
-        new Condition("encoder_hidden_states", wanted.states(), guided ? unwanted.states() : null));
+    out.add(new Condition(STATES, wanted.states(), guided ? unwanted.states() : null));
+    if (xl || third) {
+      String name = xl ? "text_embeds" : "pooled_projections";
+      out.add(new Condition(name, wanted.pooled(), guided ? unwanted.pooled() : null));
+    }
     if (xl) {
-      out.add(new Condition("text_embeds", wanted.pooled(), guided ? unwanted.pooled() : null));
       float[] ids = {height, width, 0, 0, height, width};
       out.add(new Condition("time_ids", Tensor.ofFloats(ids, 1, ids.length), null));
     }
@@ -76,13 +122,14 @@ final class Prompts implements AutoCloseable {
     List<Tensor> pooled = new ArrayList<>();
     for (String text : texts) {
       List<Tensor> states = new ArrayList<>();
+      List<Tensor> means = new ArrayList<>();
       int dropped = 0;
       for (TextEncoder encoder : encoders) {
         TextEncoder.Encoded encoded = encoder.encode(text);
         states.add(encoded.hidden());
         dropped = Math.max(dropped, encoded.dropped());
-        if (xl && encoder == encoders.getLast()) {
-          pooled.add(encoded.pooled());
+        if (third || xl && encoder == encoders.getLast()) {
+          means.add(pooled(encoder, encoded));
         }
       }
       if (dropped > 0) {
@@ -93,9 +140,22 @@ final class Prompts implements AutoCloseable {
                 + shortened(text)
                 + "\"");
       }
-      rows.add(beside(states));
+      rows.add(third ? widened(beside(states)) : beside(states));
+      if (!means.isEmpty()) {
+        pooled.add(beside(means));
+      }
     }
     return new Embedded(stack(rows), pooled.isEmpty() ? null : stack(pooled));
+  }
+
+  private static Tensor pooled(TextEncoder encoder, TextEncoder.Encoded encoded) {
+    if (encoded.pooled() == null) {
+      throw new ModelFormatException(
+          encoder.name()
+              + " gives no 'text_embeds': export it as a CLIPTextModelWithProjection, or with"
+              + " python -m morse_models export --from");
+    }
+    return encoded.pooled();
   }
 
   private static String shortened(String text) {
@@ -104,18 +164,40 @@ final class Prompts implements AutoCloseable {
     return line.length() <= most ? line : line.substring(0, most) + "...";
   }
 
-  /** [1, L, a] and [1, L, b] as [1, L, a + b]. */
+  /** [1, L, a] as [1, L + tokens of the third, width], zeros where there was nothing. */
+  private Tensor widened(Tensor states) {
+    long own = states.dim(2);
+    if (own > width) {
+      throw new ModelFormatException(
+          "the text encoders give "
+              + own
+              + " numbers a token, but the transformer's '"
+              + STATES
+              + "' is "
+              + width
+              + " wide: they belong to another model");
+    }
+    Tensor out = Tensor.allocate(DType.FLOAT32, 1, states.dim(1) + TOKENS_OF_THIRD, width);
+    for (long t = 0; t < states.dim(1); t++) {
+      MemorySegment.copy(states.data(), t * own * 4, out.data(), t * width * 4, own * 4);
+    }
+    return out;
+  }
+
+  /** [1, L, a] and [1, L, b] as [1, L, a + b]; [1, a] and [1, b] as [1, a + b]. */
   private static Tensor beside(List<Tensor> parts) {
     if (parts.size() == 1) {
       return parts.getFirst();
     }
-    long tokens = parts.getFirst().dim(1);
-    long width = parts.stream().mapToLong(p -> p.dim(2)).sum();
-    Tensor out = Tensor.allocate(DType.FLOAT32, 1, tokens, width);
-    for (long t = 0; t < tokens; t++) {
+    int last = parts.getFirst().rank() - 1;
+    long width = parts.stream().mapToLong(p -> p.dim(last)).sum();
+    long[] shape = parts.getFirst().shape().clone();
+    shape[last] = width;
+    Tensor out = Tensor.allocate(DType.FLOAT32, shape);
+    for (long t = 0; t < out.elements() / width; t++) {
       long at = t * width;
       for (Tensor p : parts) {
-        long w = p.dim(2);
+        long w = p.dim(last);
         MemorySegment.copy(p.data(), t * w * 4, out.data(), at * 4, w * 4);
         at += w;
       }

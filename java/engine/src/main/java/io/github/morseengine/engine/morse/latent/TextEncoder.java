@@ -48,7 +48,7 @@ final class TextEncoder implements AutoCloseable {
    * Reads and compiles.
    *
    * @param part the files
-   * @param penultimate whether the state before the last layer is wanted, as SDXL does
+   * @param penultimate whether the state before the last layer is wanted, as SDXL and SD 3 do
    */
   static TextEncoder open(Engine engine, DiffusersFolder.TextPart part, boolean penultimate) {
     ClipTokenizer tokenizer = ClipTokenizer.open(part.tokenizer());
@@ -92,6 +92,11 @@ final class TextEncoder implements AutoCloseable {
               + "' is needed: export it again with a current Optimum");
     }
     return wanted;
+  }
+
+  /** {@return the encoder's file, for messages} */
+  String name() {
+    return model.name();
   }
 
   /** Encodes a prompt. */

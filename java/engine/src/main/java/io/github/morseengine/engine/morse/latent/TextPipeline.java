@@ -20,8 +20,9 @@ import java.util.List;
 
 /**
  * Text to picture, picture to picture and inpainting with Stable Diffusion 1 and 2, SDXL and latent
- * consistency models, and with their U-Nets made for inpainting, with Dot where the folder has one.
- * Safe for use by several threads; the engine stays open and belongs to the caller.
+ * consistency models, and with their U-Nets made for inpainting, text to picture with Stable
+ * Diffusion 3, with Dot where the folder has one. Safe for use by several threads; the engine stays
+ * open and belongs to the caller.
  */
 public final class TextPipeline implements AutoCloseable {
 
@@ -68,7 +69,7 @@ public final class TextPipeline implements AutoCloseable {
           folder,
           sampling,
           Inpainting.expected(folder, sampling.dashInputs()),
-          new Prompts(engine, folder),
+          new Prompts(engine, folder, sampling.dashInputs()),
           new LatentDecoder(engine, folder),
           folder.encoder().map(f -> new Vae(engine, f)).orElse(null));
     } catch (RuntimeException | Error e) {
@@ -145,15 +146,11 @@ public final class TextPipeline implements AutoCloseable {
     } else if (side == 0) {
       side = Math.toIntExact(folder.side() * folder.vae().factor());
     }
-    // Text encoders aside, U-Nets halve their input too: odd latents would not meet again.
-    if (side % folder.vae().factor() != 0 || side == 0) {
+    int unit = folder.vae().factor() * folder.patch();
+    if (side % unit != 0 || side == 0) {
       throw new InvalidInputException(
           "the %s is %d, which is not divisible by %d: use %d"
-              .formatted(
-                  width ? "width" : "height",
-                  side,
-                  folder.vae().factor(),
-                  Math.max(1, side / folder.vae().factor()) * folder.vae().factor()));
+              .formatted(width ? "width" : "height", side, unit, Math.max(1, side / unit) * unit));
     }
     return side;
   }

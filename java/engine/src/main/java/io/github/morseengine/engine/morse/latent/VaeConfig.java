@@ -18,13 +18,22 @@ public record VaeConfig(double scaling, double shift, int factor, long channels)
 
   private static final double SCALING = 0.18215;
   private static final double SCALING_XL = 0.13025;
+  private static final double SCALING_3 = 1.5305;
+  private static final double SHIFT_3 = 0.0609;
   private static final int LEVELS = 4;
   private static final double CHANNELS = 4;
+  private static final double CHANNELS_3 = 16;
 
-  /** Reads config.json; what it leaves out is as in Stable Diffusion. */
+  /** Reads config.json; what it leaves out is as in the kind's own models. */
   static VaeConfig read(Path file, DiffusersFolder.Kind kind) {
     Map<String, Object> config = Json.file(file);
-    double usual = kind == DiffusersFolder.Kind.STABLE_DIFFUSION_XL ? SCALING_XL : SCALING;
+    boolean third = kind == DiffusersFolder.Kind.STABLE_DIFFUSION_3;
+    double usual =
+        switch (kind) {
+          case STABLE_DIFFUSION_XL -> SCALING_XL;
+          case STABLE_DIFFUSION_3 -> SCALING_3;
+          default -> SCALING;
+        };
     double scaling = number(config, "scaling_factor", usual, file);
     if (!(scaling > 0)) {
       throw new ModelFormatException(
@@ -33,9 +42,9 @@ public record VaeConfig(double scaling, double shift, int factor, long channels)
     int levels = config.get("block_out_channels") instanceof List<?> l ? l.size() : LEVELS;
     return new VaeConfig(
         scaling,
-        number(config, "shift_factor", 0, file),
+        number(config, "shift_factor", third ? SHIFT_3 : 0, file),
         1 << levels - 1,
-        (long) number(config, "latent_channels", CHANNELS, file));
+        (long) number(config, "latent_channels", third ? CHANNELS_3 : CHANNELS, file));
   }
 
   private static double number(Map<String, Object> config, String key, double usual, Path file) {
