@@ -26,6 +26,9 @@ final class ConvLowering {
     if (!weight.isConstant() || node.input(0).rank() > 5) {
       return false;
     }
+    if (EnlargedConv.lower(p, node)) {
+      return true;
+    }
     View input = p.channelsLast(p.get(node.input(0)));
     boolean upsample = node.attributes().getInt("upsample", 1) == 2;
     View x = p.operand(upsample ? ResizeLowering.twice(p, input) : input);

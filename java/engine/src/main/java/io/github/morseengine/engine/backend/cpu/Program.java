@@ -19,6 +19,7 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,6 +27,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -239,7 +241,11 @@ final class Program implements Placement, AutoCloseable {
 
   /** See {@link #choose(Constant, int, Function)}. */
   Primitive choose(WeightPart part, int rank, Function<MemoryDesc, Primitive> maker) {
-    for (MemoryDesc layout : knownLayouts(part, rank)) {
+    return choose(knownLayouts(part, rank), maker);
+  }
+
+  private static Primitive choose(List<MemoryDesc> known, Function<MemoryDesc, Primitive> maker) {
+    for (MemoryDesc layout : known) {
       Primitive p = maker.apply(layout);
       if (p != null && !p.isReference()) {
         return p;
@@ -249,6 +255,11 @@ final class Program implements Placement, AutoCloseable {
       }
     }
     return null;
+  }
+
+  /** See {@link #choose(Constant, int, Function)}; of a weight that is derived from a constant. */
+  Primitive choose(Constant c, String recipe, int rank, Function<MemoryDesc, Primitive> maker) {
+    return choose(layouts.of(hash(c.source()), c.viewKey() + recipe + rank), maker);
   }
 
   /** Layouts in which a weight has been packed before. */
@@ -289,6 +300,36 @@ final class Program implements Placement, AutoCloseable {
             });
     long[] elements = {w.data().byteSize() / size};
     return new View(new WeightSlot(w), 0, c.dtype(), elements, new long[] {1});
+  }
+
+  /**
+   * A weight that is computed from a constant when it is packed.
+   *
+   * @param recipe what is computed, in words that name nothing else
+   * @param elements how many float32 it has
+   * @param compute fills the second memory from the constant's elements as stored
+   */
+  record Derived(String recipe, long elements, BiConsumer<MemorySegment, MemorySegment> compute) {}
+
+  /** Stores a derived weight in a layout and type that a primitive of products chose. */
+  View packed(Constant c, Derived d, int rank, MemoryDesc plain, MemoryDesc wanted) {
+    String key = c.viewKey() + d.recipe();
+    layouts.add(hash(c.source()), key + rank, wanted);
+    WeightStore.Weight w =
+        keep(
+            c,
+            key,
+            Arrays.toString(wanted.blob()),
+            wanted.bytes(),
+            to -> {
+              try (Arena own = Arena.ofConfined()) {
+                MemorySegment computed = own.allocate(4 * d.elements(), 64);
+                d.compute().accept(staging.of(c), computed);
+                Packing.reorder(engine, computed, plain, wanted, to);
+              }
+            });
+    long[] elements = {w.data().byteSize() / products.bytes()};
+    return new View(new WeightSlot(w), 0, products, elements, new long[] {1});
   }
 
   private WeightStore.Weight keep(
