@@ -20,7 +20,6 @@ import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Fixtures;
 import io.github.morseengine.tests.support.Runner;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,9 +64,8 @@ class FlowPipelineTest {
     return GenerateRequest.builder().count(1).sampler("euler").dash(2).dot(0).seed(3).guidance(2);
   }
 
-  private static TextRequest sized(
-      GenerateRequest.Builder request, int width, BufferedImage image) {
-    return new TextRequest(request.build(), List.of("a cat"), null, 16, width, image, 1, null);
+  private static TextRequest sized(GenerateRequest.Builder request, int width) {
+    return new TextRequest(request.build(), List.of("a cat"), null, 16, width, null, 1, null);
   }
 
   private TextResult draw(TextRequest request, ProgressListener progress) {
@@ -112,7 +110,7 @@ class FlowPipelineTest {
             last[0] = Compare.copy(estimate);
           }
         };
-    TextResult result = draw(sized(request().dash(steps), 16, null), keep);
+    TextResult result = draw(sized(request().dash(steps), 16), keep);
     Tensor drawn = result.sampling().latents();
     for (long i = 0; i < drawn.elements(); i++) {
       assertEquals(drawn.getDouble(i), last[0].getDouble(i), 1e-4, "element " + i);
@@ -121,10 +119,10 @@ class FlowPipelineTest {
 
   @Test
   void theThirdEncoderIsSaidToBeUnread() throws IOException {
-    assertEquals(List.of(), draw(sized(request(), 16, null)).notes());
+    assertEquals(List.of(), draw(sized(request(), 16)).notes());
     Files.createDirectory(folder.resolve("text_encoder_3"));
     Files.writeString(folder.resolve("text_encoder_3/model.onnx"), "x");
-    List<String> notes = draw(sized(request(), 16, null)).notes();
+    List<String> notes = draw(sized(request(), 16)).notes();
     assertEquals(1, notes.size());
     assertTrue(notes.getFirst().contains("text_encoder_3 (T5) is not read"), notes.getFirst());
   }
@@ -133,26 +131,17 @@ class FlowPipelineTest {
   void requestsThatDoNotFitSayWhatWould() {
     refused(
         InvalidInputException.class,
-        () -> draw(sized(request().sampler("ddim"), 16, null)),
+        () -> draw(sized(request().sampler("ddim"), 16)),
         "sampler 'ddim'",
         "flow matching",
         "use euler");
     // Two pixels a latent, two latents a position.
     refused(
         InvalidInputException.class,
-        () -> draw(sized(request(), 18, null)),
+        () -> draw(sized(request(), 18)),
         "not divisible by 4",
         "use 16");
-    BufferedImage image = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
-    refused(
-        InvalidInputException.class,
-        () -> draw(sized(request(), 16, image)),
-        "flow matching",
-        "leave the picture out");
-    refused(
-        InvalidInputException.class,
-        () -> draw(sized(request().dash(1001), 16, null)),
-        "1001 steps");
+    refused(InvalidInputException.class, () -> draw(sized(request().dash(1001), 16)), "1001 steps");
     try (Engine engine = Runner.engine("cpu")) {
       DiffusersFolder model = DiffusersFolder.open(folder);
       refused(InvalidInputException.class, () -> LabelPipeline.open(engine, model), "reads text");
@@ -164,7 +153,7 @@ class FlowPipelineTest {
     String text = Files.readString(file);
     assertTrue(text.contains(from), text);
     Files.writeString(file, text.replace(from, to));
-    refused(ModelFormatException.class, () -> draw(sized(request(), 16, null)), parts);
+    refused(ModelFormatException.class, () -> draw(sized(request(), 16)), parts);
     Files.writeString(file, text);
   }
 
@@ -190,7 +179,7 @@ class FlowPipelineTest {
     Files.writeString(file, "{\"_class_name\": \"DDIMScheduler\"}");
     refused(
         ModelFormatException.class,
-        () -> draw(sized(request(), 16, null)),
+        () -> draw(sized(request(), 16)),
         "scheduler_config.json",
         "not one of FlowMatchEulerDiscreteScheduler",
         "copy the scheduler");
@@ -202,26 +191,24 @@ class FlowPipelineTest {
     Files.move(folder.resolve("text_encoder_2/model.onnx"), own.resolve("second.onnx"));
     refused(
         InvalidInputException.class,
-        () -> draw(sized(request(), 16, null)),
+        () -> draw(sized(request(), 16)),
         "text_encoder_2/model.onnx",
         "export onnx");
     Files.copy(own.resolve("second.onnx"), folder.resolve("text_encoder_2/model.onnx"));
     Files.delete(folder.resolve("text_encoder/model.onnx"));
     refused(
-        InvalidInputException.class,
-        () -> draw(sized(request(), 16, null)),
-        "text_encoder/model.onnx");
+        InvalidInputException.class, () -> draw(sized(request(), 16)), "text_encoder/model.onnx");
     // Another model's encoder: its states are wider than the transformer has room for.
     Files.copy(own.resolve("second.onnx"), folder.resolve("text_encoder/model.onnx"));
     refused(
         ModelFormatException.class,
-        () -> draw(sized(request(), 16, null)),
+        () -> draw(sized(request(), 16)),
         "give 64 numbers a token",
         "is 56 wide");
     Files.delete(dash);
     refused(
         InvalidInputException.class,
-        () -> draw(sized(request(), 16, null)),
+        () -> draw(sized(request(), 16)),
         "nor transformer/model.onnx");
   }
 }

@@ -52,4 +52,27 @@ record Batch(
         ? step.scale() * step.scale()
         : noises.alphaBar((int) Math.rint(step.timestep()));
   }
+
+  /** Share of the signal in what step i of the models sees; all of it behind the last step. */
+  double signal(int i) {
+    if (i == table.count()) {
+      return 1;
+    }
+    SamplerStep step = table.steps().get(i);
+    return config.flow() ? 1 - sigma(step) : Math.sqrt(alphaBar(step));
+  }
+
+  /** Share of the noise likewise. */
+  double noise(int i) {
+    if (i == table.count()) {
+      return 0;
+    }
+    SamplerStep step = table.steps().get(i);
+    return config.flow() ? sigma(step) : Math.sqrt(1 - alphaBar(step));
+  }
+
+  /** Share of the noise along the straight path of flow matching, which the time tells. */
+  double sigma(SamplerStep step) {
+    return step.timestep() / config.trainSteps();
+  }
 }

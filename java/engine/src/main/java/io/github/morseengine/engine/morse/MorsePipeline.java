@@ -109,13 +109,6 @@ public final class MorsePipeline implements AutoCloseable {
     pair.checkConditions(request.conditions());
     checkGuidance(request);
     SchedulerConfig config = directory.scheduler();
-    if (config.flow() && request.start() != null) {
-      throw new InvalidInputException(
-          "'"
-              + directory.path()
-              + "' was trained by flow matching, which is not started from a picture here: leave"
-              + " the picture out");
-    }
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
     int skip = request.start() == null ? 0 : request.start().skip();
     Sampler.Table table = sampler.table(request.steps() + skip, skip);

@@ -48,9 +48,8 @@ final class SampleNoise {
   /** The given picture at the noise of step i; behind the last step without noise. */
   private void noised(Batch b, int i, MemorySegment x, boolean masked) {
     GivenStart start = b.request().start();
-    double bar = i < b.table().count() ? b.alphaBar(b.table().steps().get(i)) : 1;
-    double of = Math.sqrt(bar);
-    double with = Math.sqrt(1 - bar);
+    double of = b.signal(i);
+    double with = b.noise(i);
     long picture = x.byteSize() / 4 / b.size();
     for (long k = 0; k < x.byteSize() / 4; k++) {
       long row = b.first() + k / picture;

@@ -31,7 +31,7 @@ final class StartEstimate {
     SamplerStep step = b.table().steps().get(i);
     Estimate e =
         b.config().flow()
-            ? Estimate.ofFlow(step.timestep() / b.config().trainSteps())
+            ? Estimate.ofFlow(b.sigma(step))
             : Estimate.of(b.config().prediction(), b.alphaBar(step));
     long elements = out.elements();
     double guidance = b.request().guidance();

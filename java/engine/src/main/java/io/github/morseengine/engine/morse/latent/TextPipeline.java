@@ -188,7 +188,12 @@ public final class TextPipeline implements AutoCloseable {
               + "' holds no vae_encoder/model.onnx: without it a picture can't be started from");
     }
     Schedule schedule = request.sampling().schedule();
-    int kept = (int) Math.min(schedule.count() * request.strength(), schedule.count());
+    int count = schedule.count();
+    // diffusers' SD 3 rounds the steps that are left out, and the others those that are kept.
+    int kept =
+        folder.models().scheduler().flow()
+            ? count - (int) (count - count * request.strength())
+            : (int) Math.min(count * request.strength(), count);
     if (kept < 1) {
       throw new InvalidInputException(
           "strength "
