@@ -100,7 +100,7 @@ def cached(source, tmp_path):
 def arguments(checkpoint, cache, steps, **more):
     return argparse.Namespace(
         checkpoint=checkpoint, cache=cache, steps=steps, batch=2, rate=1e-3, ema=0.9, log=100,
-        save=100, bf16=False, **{"gradient_checkpointing": False, **more})
+        save=100, bf16=False, logs=None, **{"gradient_checkpointing": False, **more})
 
 
 def test_training_changes_dot_alone_and_resumes(source, cached, tmp_path, capsys):

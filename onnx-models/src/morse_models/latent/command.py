@@ -121,6 +121,7 @@ def main(argv: list[str]) -> None:
     third.add_argument("--ema", type=float, default=0.9995)
     third.add_argument("--log", type=int, default=50, help="steps between lines")
     third.add_argument("--save", type=int, default=500, help="steps between checkpoints")
+    third.add_argument("--logs", type=Path, help="folder of TensorBoard logs; needs tensorboard")
     third.add_argument("--bf16", action="store_true")
     third.add_argument("--gradient-checkpointing", action="store_true")
     third.add_argument("--dry-run", action="store_true", help="try all on a tiny random model")

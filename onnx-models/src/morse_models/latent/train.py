@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import load
+from ..loop import Board
 from ..train_dot import draw_times, jump
 from .dot import LatentDot, load_dot, save_dot
 from .folder import DashFolder
@@ -134,7 +135,7 @@ def train(folder: DashFolder, args: argparse.Namespace) -> float:
         dot.load_own({n: p.to(device) for n, p in state["model"].items()})
         ema = {n: p.to(device) for n, p in state["own"].items()}
         print(f"resumed at step {step}", flush=True)
-    writer = tensorboard(args.checkpoint.parent)
+    board = Board(args.logs)
     autocast = (
         torch.autocast(device, torch.bfloat16) if args.bf16 else contextlib.nullcontext()
     )
@@ -170,18 +171,8 @@ def train(folder: DashFolder, args: argparse.Namespace) -> float:
             speed = args.log * args.batch / (time.time() - begin)
             begin = time.time()
             print(f"step {step} loss {mean:.4f} {speed:.1f} pictures/s", flush=True)
-            if writer is not None:
-                writer.add_scalar("loss", mean, step)
+            board.add(step, {"loss": mean, "rate": rate, "pictures/s": speed})
         if step % args.save == 0:
             keep()
     keep()
     return mean if mean is not None else float("nan")
-
-
-def tensorboard(folder: Path):
-    """A TensorBoard writer, or None where the package is missing."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder / "tensorboard"))
