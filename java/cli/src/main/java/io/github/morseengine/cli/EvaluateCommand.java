@@ -137,7 +137,7 @@ final class EvaluateCommand implements Callable<Integer> {
     List<Double> wanted = check();
     int pictures = samples != null ? samples : quick ? batch : 2000;
     int steps = fine != null ? fine : quick ? 100 : 1000;
-    ModelDirectory directory = ModelDirectory.open(ModelLocator.directory(model));
+    ModelDirectory directory = ModelLocator.pixels(model, "evaluate");
     if (directory.dot().isEmpty()) {
       throw new InvalidInputException(
           "'" + directory.path() + "' holds no dot.onnx: there is nothing to compare");

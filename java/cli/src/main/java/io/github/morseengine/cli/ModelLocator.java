@@ -1,6 +1,8 @@
 package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.morse.ModelDirectory;
+import io.github.morseengine.engine.morse.latent.DiffusersFolder;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -40,6 +42,27 @@ final class ModelLocator {
             + wanted
             + "': give a folder that holds dash.onnx"
             + (names(shipped).isEmpty() ? "" : ", or one of " + String.join(", ", names(shipped))));
+  }
+
+  /**
+   * Opens a model whose sample is the picture.
+   *
+   * @param name as {@link #directory} takes it
+   * @param command what wants it, for the message
+   * @throws InvalidInputException if its sample is a latent, which says nothing before it is
+   *     decoded
+   */
+  static ModelDirectory pixels(String name, String command) {
+    Path folder = directory(name);
+    if (DiffusersFolder.isOne(folder)) {
+      throw new InvalidInputException(
+          "'"
+              + folder
+              + "' draws latents: morse "
+              + command
+              + " measures models that draw pixels; compare pictures of morse generate instead");
+    }
+    return ModelDirectory.open(folder);
   }
 
   private static List<String> names(Path shipped) {

@@ -121,7 +121,7 @@ final class TuneCommand implements Callable<Integer> {
     EvaluationBudgets.check(options, wanted);
     int steps = fine != null ? fine : quick ? 50 : 200;
     options.range("--fine", steps, 2, 100_000);
-    ModelDirectory directory = ModelDirectory.open(ModelLocator.directory(model));
+    ModelDirectory directory = ModelLocator.pixels(model, "tune");
     if (directory.dot().isEmpty()) {
       throw new InvalidInputException(
           "'" + directory.path() + "' holds no dot.onnx: there is nothing to tune");

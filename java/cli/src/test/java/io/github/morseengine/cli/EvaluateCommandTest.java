@@ -149,6 +149,12 @@ class EvaluateCommandTest {
     Cli tuned = Cli.run("tune", "--model", model, "--samplers", "sde");
     assertEquals(Main.WRONG_USAGE, tuned.code());
     assertTrue(tuned.err().contains("tune ode"), tuned.err());
+    Path latent = Files.createDirectories(folder.resolve("latent/text_encoder")).getParent();
+    for (String command : new String[] {"evaluate", "tune"}) {
+      Cli cli = Cli.run(command, "--model", latent);
+      assertEquals(Main.FAILED, cli.code());
+      assertTrue(cli.err().contains("draws latents: morse " + command), cli.err());
+    }
     Files.delete(model.resolve("dot.onnx"));
     assertEquals(Main.FAILED, evaluate().code());
     Cli nothing = Cli.run("tune", "--model", model);
