@@ -108,9 +108,7 @@ final class EnlargedConv {
       int which = phase;
       try (MemoryDesc dense =
           MemoryDesc.strided(DType.FLOAT32, kernel, new long[] {w[1] * KEPT, KEPT, 2, 1})) {
-        Program.Derived sums =
-            new Program.Derived(
-                recipe(phase), w[0] * w[1] * KEPT, (from, to) -> sums(which, from, to));
+        Program.Derived sums = new Program.Derived(recipe(phase), memory -> sums(which, memory));
         View packed = p.packed(weight, sums, 4, dense, made[phase].weights());
         step.withShared(Arg.WEIGHTS.code(), made[phase].weights(), packed);
       }
@@ -145,15 +143,15 @@ final class EnlargedConv {
     ConvLowering.close(bias);
   }
 
-  /** Filters [3][3] to filters [2][2] of one phase, float32. */
-  static void sums(int phase, MemorySegment from, MemorySegment to) {
-    int filters = (int) (from.byteSize() / 4 / TAPS);
+  /** Filters [3][3] to filters [2][2] of one phase, in front of the same memory; float32. */
+  static void sums(int phase, MemorySegment memory) {
+    int filters = (int) (memory.byteSize() / 4 / TAPS);
     int piece = Math.min(filters, 4096);
     float[] in = new float[piece * TAPS];
     float[] out = new float[piece * KEPT];
     for (int first = 0; first < filters; first += piece) {
       int n = Math.min(piece, filters - first);
-      MemorySegment.copy(from, ValueLayout.JAVA_FLOAT, 4L * first * TAPS, in, 0, n * TAPS);
+      MemorySegment.copy(memory, ValueLayout.JAVA_FLOAT, 4L * first * TAPS, in, 0, n * TAPS);
       for (int f = 0; f < n; f++) {
         for (int row = 0; row < 2; row++) {
           for (int column = 0; column < 2; column++) {
@@ -161,7 +159,7 @@ final class EnlargedConv {
           }
         }
       }
-      MemorySegment.copy(out, 0, to, ValueLayout.JAVA_FLOAT, 4L * first * KEPT, n * KEPT);
+      MemorySegment.copy(out, 0, memory, ValueLayout.JAVA_FLOAT, 4L * first * KEPT, n * KEPT);
     }
   }
 

@@ -19,7 +19,6 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,7 +26,6 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -306,10 +304,10 @@ final class Program implements Placement, AutoCloseable {
    * A weight that is computed from a constant when it is packed.
    *
    * @param recipe what is computed, in words that name nothing else
-   * @param elements how many float32 it has
-   * @param compute fills the second memory from the constant's elements as stored
+   * @param compute puts the weight, float32, in front of the memory that holds the constant's
+   *     elements as stored: the largest weights decide how much memory loading takes
    */
-  record Derived(String recipe, long elements, BiConsumer<MemorySegment, MemorySegment> compute) {}
+  record Derived(String recipe, Consumer<MemorySegment> compute) {}
 
   /** Stores a derived weight in a layout and type that a primitive of products chose. */
   View packed(Constant c, Derived d, int rank, MemoryDesc plain, MemoryDesc wanted) {
@@ -322,11 +320,9 @@ final class Program implements Placement, AutoCloseable {
             Arrays.toString(wanted.blob()),
             wanted.bytes(),
             to -> {
-              try (Arena own = Arena.ofConfined()) {
-                MemorySegment computed = own.allocate(4 * d.elements(), 64);
-                d.compute().accept(staging.of(c), computed);
-                Packing.reorder(engine, computed, plain, wanted, to);
-              }
+              MemorySegment memory = staging.of(c);
+              d.compute().accept(memory);
+              Packing.reorder(engine, memory, plain, wanted, to);
             });
     long[] elements = {w.data().byteSize() / products.bytes()};
     return new View(new WeightSlot(w), 0, products, elements, new long[] {1});
