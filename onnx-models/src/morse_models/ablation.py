@@ -41,7 +41,7 @@ def variants(base: DotConfig, levels: int) -> dict[str, tuple[DotConfig, dict]]:
         "without x_s, z_s and features": dot(observations=(), rotation=False),
         "without x_s and z_s": dot(observations=("dash_features",), rotation=False),
         "without Dash's features": dot(observations=("dash_sample", "dash_output")),
-        "without the exact rotation": dot(rotation=False),
+        "without starting from Dash's x_0": dot(rotation=False),
         "without sharing, own trunk": dot(shared=False),
         "rank 0": dot(rank=0),
         "rank 8": dot(rank=8),
@@ -68,7 +68,7 @@ def held_pairs(dash: Dash, dot: Dot, batches: Batches, table: Tensor, bf16: bool
 
 @torch.no_grad()
 def share(dot: Dot, pairs: list[Pairs], table: Tensor, bf16: bool) -> float:
-    """Energy of the error over the energy of what Dash changes beyond the rotation."""
+    """Energy of the error over the energy of what Dash changes its x_0 by."""
     sums = sum(train_dot.loss(dot, p, table, bf16)[1].sum(dim=1) for p in pairs)
     return float(sums[0] / sums[1])
 

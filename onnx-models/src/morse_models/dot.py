@@ -18,6 +18,10 @@ from .unet import Dash, ResidualBlock, Trunk
 PATCH = 4
 """Pixels per side of a patch: the stem is pixel unshuffle by 4 and a 1x1 convolution in one."""
 
+LEAST_SIGMA = 0.05
+"""Below about this sigma Dash takes ever more of a drift for picture, and an error that is not
+noise at all, as that of an Euler step, must not be blown up."""
+
 
 @dataclass(frozen=True)
 class DotConfig:
@@ -31,7 +35,7 @@ class DotConfig:
             the weights, and sees a picture as one position there: reading them would be half of
             Dot's time.
         observations: what Dot sees of Dash's latest step; fewer are for ablations.
-        rotation: whether Dot starts from the exact rotation; needs both x_s and z_s.
+        rotation: whether Dot starts from Dash's x_0; needs both x_s and z_s.
         shared: whether the trunk is Dash's; otherwise Dot trains one of its own, for ablations.
     """
 
@@ -88,9 +92,17 @@ class LightBlock(nn.Module):
 class Dot(nn.Module):
     """residual = Dot(x_i, t_i, x_s, t_s, z_s, label, features of Dash at t_s).
 
-    The residual starts as what a v estimate turns by between the two times if nothing new is
-    learned. With alpha = cos(phi) and sigma = sin(phi), x_0 and epsilon follow from x_s and z_s, and
-    v at t_i = sin(phi_s - phi_i) x_s + cos(phi_s - phi_i) z_s (Salimans and Ho 2022, appendix D).
+    The residual starts as what a v estimate becomes at t_i if x_0 stays what Dash said. With
+    alpha = cos(phi) and sigma = sin(phi), x_s and z_s turned by their angles' difference are
+    (Salimans and Ho 2022, appendix D)
+
+        x = cos(phi_s - phi_i) x_s - sin(phi_s - phi_i) z_s
+        v = sin(phi_s - phi_i) x_s + cos(phi_s - phi_i) z_s
+
+    Where fresh noise or an earlier estimate of Dot has moved x_i off that x by a drift, the same x_0
+    makes v + cot(phi_i) drift (less where sigma is small). Which share of the drift Dash would take
+    for picture instead of noise is learned: one number per pair of times here, the rest by the
+    network.
     """
 
     def __init__(self, dash: Dash, config: DotConfig = DotConfig()):
@@ -194,12 +206,14 @@ class Dot(nn.Module):
             drift = sample - (cos * dash_sample - sin * dash_output)
         else:
             turned = drift = torch.zeros_like(sample)
+        alpha, sigma = (f(angles[:, :1])[:, :, None, None] for f in (torch.cos, torch.sin))
         h = self.before(self.stem(torch.cat([sample, drift], dim=1)) + observed, emb)
         low = self.trunk(self.down(h), emb)
         h = h + F.pixel_shuffle(self.up(F.silu(self.norm_up(low))), 2)
         h = self.out(F.silu(self.norm_out(self.after(h, emb))))
-        scale, of_drift = self.mix(hidden)[:, :, None, None].chunk(2, dim=1)
-        return turned + of_drift * drift + (scale + sin) * F.pixel_shuffle(h, PATCH)
+        scale, picture = self.mix(hidden)[:, :, None, None].chunk(2, dim=1)
+        held = turned + (alpha - picture) / torch.sqrt(sigma * sigma + LEAST_SIGMA**2) * drift
+        return held + (scale + sin) * F.pixel_shuffle(h, PATCH)
 
     def forward(
         self,

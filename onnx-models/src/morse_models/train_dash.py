@@ -15,8 +15,9 @@ from .diffusion import STEPS, alphas_cumprod, coefficients
 from .loop import Loop, add_options, prepare
 from .unet import Dash
 
-NULL_SHARE = 0.1
-"""How often the label is replaced by the null label, for classifier-free guidance."""
+NULL_SHARE = 0.25
+"""How often the label is replaced by the null label: for classifier-free guidance, and because who asks
+for no label gets pictures of that kind too."""
 MIN_SNR = 5.0
 """Weight of Hang et al. 2023: min(SNR, 5) / (SNR + 1) for v prediction."""
 

@@ -21,12 +21,14 @@ from .unet import Dash
 
 STRIDES = (10.0, 180.0)
 """Training times between two steps of a schedule: 100 down to 6 steps a run."""
-LONGEST = 320
+LONGEST = 480
 """Largest distance between Dash's step and a step of Dot."""
 TOP = 0.12
 """How often a pair begins where every schedule does, at the last training time."""
-STOCHASTIC = 0.25
+STOCHASTIC = 0.4
 """How often the jump is ancestral (eta = 1) instead of deterministic."""
+LEAST_ENERGY = 5e-4
+"""Changes of x_0 below this energy count like changes of this energy."""
 BINS = 5
 """Bins of gap and of time in the log."""
 
@@ -52,13 +54,6 @@ def jump(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tens
     return ancestral(x, a * x - s * v, s * x + a * v, (a, s), following, eta)
 
 
-def rotated(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tensor:
-    """v at t_next if x_0 and epsilon stay what (x, v) at t say."""
-    a, s = coefficients(t, table)
-    b, r = coefficients(t_next, table)
-    return (s * b - a * r) * x + (a * b + s * r) * v
-
-
 @torch.no_grad()
 def observe(
     dash: torch.nn.Module, dot: torch.nn.Module, x: Tensor, y: Tensor, table: Tensor, bf16: bool,
@@ -78,20 +73,23 @@ def observe(
 
 
 def loss(dot: torch.nn.Module, pairs: Pairs, table: Tensor, bf16: bool) -> tuple[Tensor, Tensor]:
-    """Squared error of Dot's estimate, weighted.
+    """Squared error of the x_0 that Dot's estimate means, weighted.
+
+    An error of v counts as much as it moves x_0: sigma times. Otherwise the last steps, where v is
+    the noise, would have most of the weight and hardly anything to decide.
 
     Returns:
-        the loss, and [2, N]: the error's energy, and the energy of what Dash itself changes beyond
-        the exact rotation.
+        the loss, and [2, N]: the error's energy, and the energy of what Dash changes its x_0 by.
     """
     *seen, target = pairs.tensors()
-    z_s = pairs.dash_output
-    error = (z_s + residual(dot, tuple(seen), bf16) - target).square().mean(dim=(1, 2, 3))
-    turned = rotated(pairs.dash_sample, z_s, pairs.dash_timestep, pairs.timestep, table)
-    energy = (target - turned).square().mean(dim=(1, 2, 3))
+    a, s = coefficients(pairs.timestep, table)
+    b, r = coefficients(pairs.dash_timestep, table)
+    wrong = s * (pairs.dash_output + residual(dot, tuple(seen), bf16) - target)
+    change = a * pairs.sample - s * target - (b * pairs.dash_sample - r * pairs.dash_output)
+    error, energy = (e.square().mean(dim=(1, 2, 3)) for e in (wrong, change))
     # Divided by the root of the energy, so that neither pictures that hardly change nor the few
     # that change most have all the weight.
-    weighted = (error / (energy + 2e-3).sqrt()).mean()
+    weighted = (error / (energy + LEAST_ENERGY).sqrt()).mean()
     return weighted, torch.stack([error.detach(), energy])
 
 
@@ -218,6 +216,6 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     """Options of the pairs that Dot is trained on."""
     parser.add_argument("--reuse", type=int, default=3, help="how often each pair is drawn")
     parser.add_argument("--replay", type=int, default=6144, help="pairs held to draw from")
-    parser.add_argument("--on-policy", type=float, default=0.1, help="how often fresh pairs are "
+    parser.add_argument("--on-policy", type=float, default=0.08, help="how often fresh pairs are "
                         "a whole run of Morse, which brings ten times as many")
     parser.add_argument("--longest", type=int, default=LONGEST, help="largest gap, of 1000 times")

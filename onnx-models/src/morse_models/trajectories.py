@@ -15,14 +15,17 @@ from .diffusion import ancestral
 from .pairs import Pairs, estimate, residual
 from .sampling import CLIP, trailing
 
-DASH_STEPS = (3, 24)
+DASH_STEPS = (2, 24)
 """Fewest and most steps of Dash in a run; drawn evenly on a logarithmic scale."""
-DOT_STEPS = (1, 4)
-"""Fewest and most steps of Dot after each step of Dash."""
+DOT_STEPS = (1, 8)
+"""Fewest and most steps of Dot after each step of Dash, likewise."""
+LONGEST_RUN = 60
+"""Most steps in all: a run fills a part of the pairs that are held, not all of them."""
 GUIDED, GUIDANCE = 0.3, 2.0
 """How often a run is guided, and the weight of classifier-free guidance then."""
-SAMPLERS = ("ddim", "ddpm", "dpmpp")
-"""DDIM with eta = 0; ancestral, eta = 1; DPM-Solver++ of order 2, multistep."""
+SAMPLERS = ("ddim", "ddpm", "ddpm", "dpmpp")
+"""DDIM with eta = 0; ancestral, eta = 1; DPM-Solver++ of order 2, multistep. What fresh noise does
+is the hardest to tell, so ancestral runs are made twice as often."""
 
 
 class Update:
@@ -54,15 +57,22 @@ class Update:
                 direction = start + (start - before) / (2 * ratio)
             self.former = (start, now)
             return r / s * x - b * (torch.exp(torch.tensor(now - then)) - 1) * direction
-        eta = 1.0 if self.sampler == "ddpm" else 0.0
-        return ancestral(x, start, epsilon, (a, s), (b, r), eta)
+        if self.sampler == "ddpm":
+            # Ho et al. 2020, equation 7, knows x and x_0 alone: its noise is that of the clipped x_0.
+            return ancestral(x, start, (x - a * start) / s, (a, s), (b, r), 1.0)
+        return ancestral(x, start, epsilon, (a, s), (b, r), 0.0)
+
+
+def between(low: int, high: int) -> int:
+    """A whole number of low .. high, evenly drawn on a logarithmic scale."""
+    ends = torch.tensor([low - 0.4, high + 0.4]).log()
+    return int((ends[0] + (ends[1] - ends[0]) * torch.rand(())).exp().round())
 
 
 def draw_schedule() -> tuple[int, int, str]:
     """D, K and a sampler."""
-    low, high = (torch.tensor(float(d)).log() for d in DASH_STEPS)
-    dash_steps = int((low + (high - low) * torch.rand(())).exp().round())
-    dot_steps = int(torch.randint(DOT_STEPS[0], DOT_STEPS[1] + 1, ()))
+    dash_steps, dot_steps = between(*DASH_STEPS), between(*DOT_STEPS)
+    dot_steps = max(1, min(dot_steps, LONGEST_RUN // dash_steps - 1))
     return dash_steps, dot_steps, SAMPLERS[int(torch.randint(len(SAMPLERS), ()))]
 
 
