@@ -1,14 +1,13 @@
 package io.github.morseengine.tests.latent;
 
+import static io.github.morseengine.tests.support.Faults.fails;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
-import io.github.morseengine.engine.error.MorseException;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.ProgressListener;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
@@ -79,17 +78,6 @@ class FlowPipelineTest {
     return draw(request, (done, total) -> {});
   }
 
-  private static void refused(
-      Class<? extends MorseException> type,
-      org.junit.jupiter.api.function.Executable call,
-      String... parts) {
-    String message = assertThrows(type, call).getMessage();
-    assertEquals(1, message.lines().count(), message);
-    for (String part : parts) {
-      assertTrue(message.contains(part), message);
-    }
-  }
-
   /** The last step goes to where it was heading; one step alone takes the whole way. */
   @ParameterizedTest
   @ValueSource(ints = {1, 3})
@@ -129,22 +117,22 @@ class FlowPipelineTest {
 
   @Test
   void requestsThatDoNotFitSayWhatWould() {
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(sized(request().sampler("ddim"), 16)),
         "sampler 'ddim'",
         "flow matching",
         "use euler");
     // Two pixels a latent, two latents a position.
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(sized(request(), 18)),
         "not divisible by 4",
         "use 16");
-    refused(InvalidInputException.class, () -> draw(sized(request().dash(1001), 16)), "1001 steps");
+    fails(InvalidInputException.class, () -> draw(sized(request().dash(1001), 16)), "1001 steps");
     try (Engine engine = Runner.engine("cpu")) {
       DiffusersFolder model = DiffusersFolder.open(folder);
-      refused(InvalidInputException.class, () -> LabelPipeline.open(engine, model), "reads text");
+      fails(InvalidInputException.class, () -> LabelPipeline.open(engine, model), "reads text");
     }
   }
 
@@ -153,7 +141,7 @@ class FlowPipelineTest {
     String text = Files.readString(file);
     assertTrue(text.contains(from), text);
     Files.writeString(file, text.replace(from, to));
-    refused(ModelFormatException.class, () -> draw(sized(request(), 16)), parts);
+    fails(ModelFormatException.class, () -> draw(sized(request(), 16)), parts);
     Files.writeString(file, text);
   }
 
@@ -177,7 +165,7 @@ class FlowPipelineTest {
         "'stochastic_sampling' is true");
     Path file = folder.resolve("scheduler/scheduler_config.json");
     Files.writeString(file, "{\"_class_name\": \"DDIMScheduler\"}");
-    refused(
+    fails(
         ModelFormatException.class,
         () -> draw(sized(request(), 16)),
         "scheduler_config.json",
@@ -189,24 +177,23 @@ class FlowPipelineTest {
   void partsThatAreMissingAreNamed() throws IOException {
     Path dash = folder.resolve("transformer/model.onnx");
     Files.move(folder.resolve("text_encoder_2/model.onnx"), own.resolve("second.onnx"));
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(sized(request(), 16)),
         "text_encoder_2/model.onnx",
         "export onnx");
     Files.copy(own.resolve("second.onnx"), folder.resolve("text_encoder_2/model.onnx"));
     Files.delete(folder.resolve("text_encoder/model.onnx"));
-    refused(
-        InvalidInputException.class, () -> draw(sized(request(), 16)), "text_encoder/model.onnx");
+    fails(InvalidInputException.class, () -> draw(sized(request(), 16)), "text_encoder/model.onnx");
     // Another model's encoder: its states are wider than the transformer has room for.
     Files.copy(own.resolve("second.onnx"), folder.resolve("text_encoder/model.onnx"));
-    refused(
+    fails(
         ModelFormatException.class,
         () -> draw(sized(request(), 16)),
         "give 64 numbers a token",
         "is 56 wide");
     Files.delete(dash);
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(sized(request(), 16)),
         "nor transformer/model.onnx");

@@ -1,14 +1,13 @@
 package io.github.morseengine.tests.latent;
 
+import static io.github.morseengine.tests.support.Faults.fails;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
-import io.github.morseengine.engine.error.MorseException;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
@@ -68,17 +67,6 @@ class LabelPipelineTest {
     }
   }
 
-  private static void refused(
-      Class<? extends MorseException> type,
-      org.junit.jupiter.api.function.Executable call,
-      String... parts) {
-    String message = assertThrows(type, call).getMessage();
-    assertEquals(1, message.lines().count(), message);
-    for (String part : parts) {
-      assertTrue(message.contains(part), message);
-    }
-  }
-
   @Test
   void everyNameOfALabelFindsIt() {
     ModelDirectory models = ModelDirectory.open(folder);
@@ -121,24 +109,24 @@ class LabelPipelineTest {
 
   @Test
   void unknownLabelsAreNamed() throws IOException {
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(request("shark fin")),
         "unknown label 'shark fin'",
         "0 to 999");
-    refused(InvalidInputException.class, () -> draw(request("retriever")), "'golden retriever'");
-    refused(InvalidInputException.class, () -> draw(request("1001")), "unknown label '1001'");
+    fails(InvalidInputException.class, () -> draw(request("retriever")), "'golden retriever'");
+    fails(InvalidInputException.class, () -> draw(request("1001")), "unknown label '1001'");
     Path index = folder.resolve("model_index.json");
     String text = Files.readString(index);
     Files.writeString(index, text.replace("\"3\"", "\"1000\""));
-    refused(
+    fails(
         ModelFormatException.class,
         () -> draw(request()),
         "model_index.json",
         "id2label has 1000",
         "0 to 999");
     Files.writeString(index, "{\"_class_name\": \"DiTPipeline\", \"id2label\": [1]}");
-    refused(ModelFormatException.class, () -> draw(request()), "id2label", "not names by number");
+    fails(ModelFormatException.class, () -> draw(request()), "id2label", "not names by number");
   }
 
   @Test
@@ -148,7 +136,7 @@ class LabelPipelineTest {
     Files.writeString(
         config, text.replace("\"num_embeds_ada_norm\": 1000", "\"num_embeds_ada_norm\": 1001"));
     draw(request("207").guidance(1));
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(request("207").guidance(2)),
         "null label 1001",
@@ -158,18 +146,18 @@ class LabelPipelineTest {
   @Test
   void partsThatAreMissingAreNamed() throws IOException {
     Files.delete(folder.resolve("vae_decoder/model.onnx"));
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(request()),
         "vae_decoder/model.onnx",
         "morse_models export --from");
     Files.delete(folder.resolve("transformer/model.onnx"));
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(request()),
         "neither dash.onnx nor unet/model.onnx nor transformer/model.onnx");
     Files.writeString(folder.resolve("transformer/diffusion_pytorch_model.safetensors"), "x");
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(request()),
         "diffusion_pytorch_model.safetensors",
@@ -183,18 +171,18 @@ class LabelPipelineTest {
     Files.writeString(
         scheduler, text.replaceFirst("\\{", "{\"variance_type\": \"learned_range\", "));
     draw(request().sampler("ddim"));
-    refused(
+    fails(
         ModelFormatException.class,
         () -> draw(request().sampler("ddpm")),
         "variance_type 'learned_range'",
         "use fixed_small");
     Files.writeString(scheduler, text.replace("\"epsilon\"", "\"flow\""));
-    refused(ModelFormatException.class, () -> draw(request()), "prediction_type", "flow");
+    fails(ModelFormatException.class, () -> draw(request()), "prediction_type", "flow");
   }
 
   @Test
   void sizesAreThoseOfTheModel() {
-    refused(
+    fails(
         InvalidInputException.class,
         () -> draw(request().noise(Tensor.ofFloats(new float[4 * 64], 1, 4, 8, 8))),
         "[1, 4, 8, 8]",
@@ -205,7 +193,7 @@ class LabelPipelineTest {
   void pipelinesSayWhatTheyRead() {
     try (Engine engine = Runner.engine("cpu")) {
       DiffusersFolder dit = DiffusersFolder.open(folder);
-      refused(
+      fails(
           InvalidInputException.class,
           () -> TextPipeline.open(engine, dit),
           "reads no text but labels");
