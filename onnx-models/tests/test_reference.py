@@ -93,6 +93,7 @@ def test_golden_run(name: str) -> None:
         NULL,
         case["guidance"],
         torch.from_numpy(array("step_noise.npy")),
+        every=case["fresh_noise"] == "every",
     )
     actual = torch.stack(samples).numpy()
     at = case["at"]

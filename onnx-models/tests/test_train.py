@@ -9,6 +9,7 @@ from test_training import dash_args
 from morse_models import ablation, train, train_dash, train_dot, trajectories
 from morse_models.checkpoints import load, load_models, save
 from morse_models.diffusion import alphas_cumprod
+from morse_models.reference import probability_flow
 from morse_models.sampling import ddim_step, trailing
 
 
@@ -145,9 +146,45 @@ def test_dpmpp_is_that_of_diffusers():
     assert scheduler.timesteps.tolist() == times
     torch.manual_seed(0)
     ours = theirs = 0.1 * torch.randn(2, 3, 8, 8)
-    update = trajectories.Update("dpmpp", alphas_cumprod())
-    for t, following in zip(times, times[1:]):
+    run = trajectories.Run("dpmpp", 10 * "D", alphas_cumprod())
+    assert run.times == times
+    for i, t in enumerate(times[:-1]):
         v = 0.1 * torch.randn(2, 3, 8, 8)
-        ours = update(ours, v, t, following)
+        ours = run.step(i, ours, v)
         theirs = scheduler.step(v, t, theirs).prev_sample
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
+
+
+def test_euler_steps_are_those_of_the_reference():
+    torch.manual_seed(0)
+    # The linear schedule is the SDE's own, but for its last time.
+    bars = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000).double(), 0)
+    run = trajectories.Run("ode", 6 * "DK", bars)
+    x = torch.randn(2, 3, 8, 8).double()
+    for i, (_, step) in zip(range(11), probability_flow("v_prediction", 12)):
+        v = torch.randn(2, 3, 8, 8).double()
+        torch.testing.assert_close(run.step(i, x, v), step(x, v, x), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "sde"])
+def test_noise_is_drawn_before_dash_alone(sampler):
+    torch.manual_seed(0)
+    x, v = torch.randn(2, 3, 8, 8), 0.1 * torch.randn(2, 3, 8, 8)
+
+    def draws(every):
+        run = trajectories.Run(sampler, "DKKDKKDKKDKK", alphas_cumprod(), every)
+        return [not torch.equal(run.step(i, x, v), run.step(i, x, v)) for i in range(11)]
+
+    assert draws(False) == [i % 3 == 2 for i in range(11)]
+    assert all(draws(True))
+
+
+def test_a_step_without_noise_is_one_of_the_ode():
+    torch.manual_seed(0)
+    x, v = torch.randn(2, 3, 8, 8), 0.1 * torch.randn(2, 3, 8, 8)
+    table, kinds = alphas_cumprod(), "DKKKKKKKKKKK"
+    for stochastic, kin in (("ddpm", "ddim"), ("sde", "ode")):
+        one, other = (trajectories.Run(s, kinds, table) for s in (stochastic, kin))
+        for i in range(11):
+            # Where nothing is clipped.
+            torch.testing.assert_close(one.step(i, 0.1 * x, v), other.step(i, 0.1 * x, v))

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(x, estimate, fresh noise) -> next x."""
+Step = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(x, estimate, fresh noise) -> next x; without noise as the deterministic kin steps there."""
 
 
 def start_and_noise(kind: str, x: Tensor, z: Tensor, bar: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,25 +36,27 @@ def ddim(
     for t in times:
         bar, to = bars[t], bars[t - gap] if t >= gap else torch.ones((), dtype=bars.dtype)
 
-        def step(x: Tensor, z: Tensor, noise: Tensor, bar=bar, to=to) -> Tensor:
+        def step(x: Tensor, z: Tensor, noise: Tensor | None, bar=bar, to=to) -> Tensor:
             start, epsilon = start_and_noise(kind, x, z, bar)
-            deviation = eta * ((1 - to) / (1 - bar) * (1 - bar / to)).sqrt()
+            deviation = eta * ((1 - to) / (1 - bar) * (1 - bar / to)).sqrt() * (noise is not None)
             direction = (1 - to - deviation**2).clamp(min=0).sqrt()
-            return to.sqrt() * start.clamp(-clip, clip) + direction * epsilon + deviation * noise
+            x = to.sqrt() * start.clamp(-clip, clip) + direction * epsilon
+            return x if noise is None else x + deviation * noise
 
         yield float(t), step
 
 
 def ddpm(kind: str, bars: Tensor, times: list[int], clip: float) -> Iterator[tuple[float, Step]]:
-    """Ho et al. 2020, equation 7, with the small variance."""
+    """Ho et al. 2020, equation 7, with the small variance; DDIM of the clipped x_0 without noise."""
     for t, following in zip(times, [*times[1:], -1], strict=True):
         bar, to = bars[t], bars[following] if following >= 0 else torch.ones((), dtype=bars.dtype)
 
-        def step(x: Tensor, z: Tensor, noise: Tensor, t=t, bar=bar, to=to) -> Tensor:
-            start, _ = start_and_noise(kind, x, z, bar)
+        def step(x: Tensor, z: Tensor, noise: Tensor | None, t=t, bar=bar, to=to) -> Tensor:
+            start = start_and_noise(kind, x, z, bar)[0].clamp(-clip, clip)
             alpha, left = bar / to, (1 - to) / (1 - bar)
-            share = to.sqrt() * (1 - alpha) / (1 - bar)
-            mean = share * start.clamp(-clip, clip) + alpha.sqrt() * left * x
+            if noise is None:
+                return to.sqrt() * start + left.sqrt() * (x - bar.sqrt() * start)
+            mean = to.sqrt() * (1 - alpha) / (1 - bar) * start + alpha.sqrt() * left * x
             return mean + (left * (1 - alpha)).clamp(min=1e-20).sqrt() * noise * (t > 0)
 
         yield float(t), step
@@ -66,7 +68,7 @@ def probability_flow(kind: str, steps: int) -> Iterator[tuple[float, Step]]:
         beta = 0.1 + float(t) * 19.9
         bar = torch.exp(-0.5 * t.double() ** 2 * 19.9 - t.double() * 0.1)
 
-        def step(x: Tensor, z: Tensor, noise: Tensor, beta=beta, bar=bar) -> Tensor:
+        def step(x: Tensor, z: Tensor, noise: Tensor | None, beta=beta, bar=bar) -> Tensor:
             score = -start_and_noise(kind, x, z, bar)[1] / (1 - bar).sqrt()
             return x + beta / 2 * (x + score) / steps
 
@@ -76,6 +78,7 @@ def probability_flow(kind: str, steps: int) -> Iterator[tuple[float, Step]]:
 def morse(
     dash: Callable, dot: Callable, x: Tensor, schedule: str, steps: Iterator[tuple[float, Step]],
     labels: Tensor, null: int, guidance: float = 1.0, noise: Tensor | None = None,
+    every: bool = False,
 ) -> list[Tensor]:
     """Runs a schedule such as DKKDKK and returns every sample, the first one first.
 
@@ -86,6 +89,7 @@ def morse(
         steps: what a sampler above yields, one per letter.
         labels: int64 [N]; ``null`` is the label of the unconditional half.
         noise: [steps, N, C, H, W] for stochastic samplers.
+        every: whether all steps draw it, and not those alone that lead to a step of Dash.
     """
     guided = guidance > 1 and bool((labels != null).any())
     if guided:
@@ -103,6 +107,7 @@ def morse(
             # z_s stays as it is: only the sampler gets the guided estimate.
             without, given = z.chunk(2)
             z = without + guidance * (given - without)
-        x = step(x.double(), z.double(), noise[i].double() if noise is not None else z).float()
+        draws = noise is not None and (every or schedule[i + 1 : i + 2] != "K")
+        x = step(x.double(), z.double(), noise[i].double() if draws else None).float()
         samples.append(x)
     return samples

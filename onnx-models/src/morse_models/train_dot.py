@@ -25,8 +25,9 @@ LONGEST = 480
 """Largest distance between Dash's step and a step of Dot."""
 TOP = 0.12
 """How often a pair begins where every schedule does, at the last training time."""
-STOCHASTIC = 0.4
-"""How often the jump is ancestral (eta = 1) instead of deterministic."""
+STOCHASTIC = 0.1
+"""How often the jump is ancestral (eta = 1) instead of deterministic. The engine draws no noise
+before Dot unless it is told to."""
 LEAST_ENERGY = 5e-4
 """Changes of x_0 below this energy count like changes of this energy."""
 BINS = 5
@@ -103,8 +104,10 @@ class Log:
         """Counts one batch; energies is [2, N], error and energy."""
         energies = energies.cpu()
         for row, index in enumerate((gap * BINS // (LONGEST + 1), t * BINS // STEPS)):
+            # Runs of the SDE may have larger gaps than noised data: they count as the largest.
+            index = index.cpu().clamp(max=BINS - 1)
             for which in range(2):
-                self.sums[row, which].index_add_(0, index.cpu(), energies[which])
+                self.sums[row, which].index_add_(0, index, energies[which])
 
     def shares(self) -> dict[str, float]:
         """Shares by name; starts again."""

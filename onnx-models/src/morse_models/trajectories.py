@@ -17,35 +17,67 @@ from .sampling import CLIP, trailing
 
 DASH_STEPS = (2, 24)
 """Fewest and most steps of Dash in a run; drawn evenly on a logarithmic scale."""
-DOT_STEPS = (1, 8)
+DOT_STEPS = (1, 12)
 """Fewest and most steps of Dot after each step of Dash, likewise."""
-LONGEST_RUN = 60
+LONGEST_RUN = 72
 """Most steps in all: a run fills a part of the pairs that are held, not all of them."""
+SHORTEST_EULER = 12
+"""Fewest steps of Euler's method: a shorter run ends nowhere near a picture."""
 GUIDED, GUIDANCE = 0.3, 2.0
 """How often a run is guided, and the weight of classifier-free guidance then."""
-SAMPLERS = ("ddim", "ddpm", "ddpm", "dpmpp")
-"""DDIM with eta = 0; ancestral, eta = 1; DPM-Solver++ of order 2, multistep. What fresh noise does
-is the hardest to tell, so ancestral runs are made twice as often."""
+SAMPLERS = ("ddim", "ddpm", "dpmpp", "ode", "sde")
+"""DDIM with eta = 0; ancestral, eta = 1; DPM-Solver++ of order 2, multistep; Euler on the
+probability-flow ODE of the VP-SDE, and on the SDE."""
+EVERY = 0.15
+"""How often a stochastic run draws noise before steps of Dot, too. The engine draws it before
+steps of Dash alone, unless it is told otherwise: what fresh noise does is the hardest to tell."""
 
 
-class Update:
-    """One sampler's step from t to t_next (t_next = -1: to the picture) on a v estimate."""
+class Run:
+    """A sampler's run on v estimates: the times at which a model is asked, and each step.
 
-    def __init__(self, sampler: str, table: Tensor):
-        self.sampler, self.table = sampler, table
+    Args:
+        sampler: one of SAMPLERS.
+        kinds: D for a step of Dash, K for one of Dot.
+        table: alpha_bar of the training times.
+        every: whether a stochastic sampler draws noise before steps of Dot.
+    """
+
+    def __init__(self, sampler: str, kinds: str, table: Tensor, every: bool = False):
+        self.sampler, self.kinds, self.table, self.every = sampler, kinds, table, every
         self.former: tuple[Tensor, float] | None = None
+        n = len(kinds)
+        if sampler in ("ode", "sde"):
+            t = torch.linspace(1, 1e-3, n).double()
+            self.betas = ((0.1 + 19.9 * t) / n).tolist()
+            bar = torch.exp(-0.5 * t**2 * 19.9 - 0.1 * t)
+            # The training time whose signal-to-noise ratio is nearest to the SDE's.
+            ratio, known = torch.logit(bar)[:, None], torch.logit(table.double().cpu())[None]
+            self.times = (ratio - known).abs().argmin(dim=1).tolist()
+        else:
+            self.times = trailing(n)
 
-    def level(self, t: int) -> tuple[Tensor, Tensor]:
-        """alpha and sigma."""
-        if t < 0:
+    def level(self, i: int) -> tuple[Tensor, Tensor]:
+        """alpha and sigma where step i begins; behind the last one those of the picture."""
+        if i == len(self.kinds):
             return torch.ones(()), torch.zeros(())
-        return self.table[t].sqrt(), (1 - self.table[t]).sqrt()
+        bar = self.table[self.times[i]]
+        return bar.sqrt(), (1 - bar).sqrt()
 
-    def __call__(self, x: Tensor, v: Tensor, t: int, t_next: int) -> Tensor:
-        """[N, C, H, W] each -> x at t_next."""
-        (a, s), (b, r) = self.level(t), self.level(t_next)
+    def draws(self, i: int) -> bool:
+        """Whether step i of a stochastic sampler draws noise."""
+        return self.every or self.kinds[i + 1 : i + 2] != "K"
+
+    def step(self, i: int, x: Tensor, v: Tensor) -> Tensor:
+        """Step i: [N, C, H, W] each -> the next x."""
+        (a, s), (b, r) = self.level(i), self.level(i + 1)
         start, epsilon = (a * x - s * v).clamp(-CLIP, CLIP), s * x + a * v
-        if t_next < 0:
+        if self.sampler in ("ode", "sde"):
+            # Song et al. 2021 (2011.13456), equation 46 with Euler's coefficients, and its ODE.
+            beta, noisy = self.betas[i], self.sampler == "sde" and self.draws(i)
+            drift = x + beta / 2 * x - beta * (1.0 if noisy else 0.5) * epsilon / s
+            return drift + beta**0.5 * torch.randn_like(x) if noisy else drift
+        if i + 1 == len(self.kinds):
             return start
         if self.sampler == "dpmpp":
             # Lu et al. 2022, algorithm 2, in half-log-SNR.
@@ -59,7 +91,8 @@ class Update:
             return r / s * x - b * (torch.exp(torch.tensor(now - then)) - 1) * direction
         if self.sampler == "ddpm":
             # Ho et al. 2020, equation 7, knows x and x_0 alone: its noise is that of the clipped x_0.
-            return ancestral(x, start, (x - a * start) / s, (a, s), (b, r), 1.0)
+            eta = 1.0 if self.draws(i) else 0.0
+            return ancestral(x, start, (x - a * start) / s, (a, s), (b, r), eta)
         return ancestral(x, start, epsilon, (a, s), (b, r), 0.0)
 
 
@@ -71,9 +104,12 @@ def between(low: int, high: int) -> int:
 
 def draw_schedule() -> tuple[int, int, str]:
     """D, K and a sampler."""
+    sampler = SAMPLERS[int(torch.randint(len(SAMPLERS), ()))]
     dash_steps, dot_steps = between(*DASH_STEPS), between(*DOT_STEPS)
+    if sampler in ("ode", "sde"):
+        dot_steps = max(dot_steps, -(-SHORTEST_EULER // dash_steps) - 1)
     dot_steps = max(1, min(dot_steps, LONGEST_RUN // dash_steps - 1))
-    return dash_steps, dot_steps, SAMPLERS[int(torch.randint(len(SAMPLERS), ()))]
+    return dash_steps, dot_steps, sampler
 
 
 @torch.no_grad()
@@ -89,18 +125,21 @@ def observe(
         schedule: D, K and a sampler; drawn where it isn't given.
     """
     dash_steps, dot_steps, sampler = schedule or draw_schedule()
-    times = trailing(dash_steps * (dot_steps + 1))
+    run = Run(
+        sampler, dash_steps * ("D" + dot_steps * "K"), table,
+        every=schedule is None and bool(torch.rand(()) < EVERY),
+    )
     guidance = GUIDANCE if schedule is None and torch.rand(()) < GUIDED else None
-    update, x = Update(sampler, table), torch.randn_like(x)
+    x = torch.randn_like(x)
     if guidance:
         half = len(x) // 2
         x, null = x[half:], getattr(dash, "_orig_mod", dash).config.labels
         labels = torch.cat([torch.full_like(labels[half:], null), labels[half:]])
-    for i, t in enumerate(times):
+    for i, t in enumerate(run.times):
         wide = torch.cat([x, x]) if guidance else x
         time = torch.full((len(wide),), t, device=x.device)
         truth, features = estimate(dash, wide, time, labels, bf16)
-        if i % (dot_steps + 1) == 0:
+        if run.kinds[i] == "D":
             seen, z = (wide, time, truth, labels, features), truth
         else:
             yield Pairs(wide, time, *seen, truth)
@@ -108,4 +147,4 @@ def observe(
         if guidance:
             without, given = z.chunk(2)
             z = without + guidance * (given - without)
-        x = update(x, z, t, times[i + 1] if i + 1 < len(times) else -1)
+        x = run.step(i, x, z)

@@ -336,6 +336,7 @@ final class GenerateCommand implements Callable<Integer> {
         .classifier(classifier)
         .noise(start)
         .stepNoise(stepNoise == null ? null : Npy.read(stepNoise))
+        .freshNoise(steps.freshNoise())
         .trajectory(saveTrajectory != null)
         .checkFinite(checkFinite)
         .build();

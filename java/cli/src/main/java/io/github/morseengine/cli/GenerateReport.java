@@ -31,6 +31,7 @@ final class GenerateReport {
     text.put("seed", Long.toString(r.seed()));
     text.put("count", Integer.toString(r.count()));
     text.put("schedule", r.schedule().toString());
+    text.put("fresh_noise", r.freshNoise().label());
     text.put("guidance", Double.toString(r.guidance()));
     text.put("guidance_rescale", Double.toString(r.rescale()));
     text.put("classifier_guidance", Double.toString(r.classifier()));
@@ -119,6 +120,7 @@ final class GenerateReport {
     }
     report.put("steps", steps);
     report.put("schedule", r.schedule().toString());
+    report.put("fresh_noise", r.freshNoise().label());
     report.put("guidance", r.guidance());
     report.put("guidance_rescale", r.rescale());
     report.put("classifier_guidance", r.classifier());

@@ -1,6 +1,7 @@
 package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.morse.FreshNoise;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.Schedule;
 import io.github.morseengine.engine.morse.TunedSchedules;
@@ -39,6 +40,15 @@ final class ScheduleOptions {
       })
   private Double lsd;
 
+  @Option(
+      names = "--fresh-noise",
+      paramLabel = "STEPS",
+      description = {
+        "Which steps of stochastic samplers draw noise: every, or those that lead to a step of",
+        "dash, since Dot tells fresh noise only in part. Default: dash; every with --step-noise."
+      })
+  private String freshNoise;
+
   @Option(names = "--no-dot", description = "Only Dash: as --dot 0.")
   private boolean noDot;
 
@@ -55,6 +65,9 @@ final class ScheduleOptions {
     if (lsd != null && !(lsd >= 1 && lsd <= MOST_STEPS)) {
       throw options.usage("--lsd must be 1 to " + MOST_STEPS + ", got " + lsd);
     }
+    if (freshNoise != null && freshNoise() == null) {
+      throw options.usage("--fresh-noise must be every or dash, got '" + freshNoise + "'");
+    }
     if (schedule != null && lsd != null) {
       throw options.usage("--schedule and --lsd contradict each other: give one");
     }
@@ -69,6 +82,16 @@ final class ScheduleOptions {
         throw options.usage("--schedule: " + e.getMessage());
       }
     }
+  }
+
+  /** Which steps draw noise; null where it was not asked for. */
+  FreshNoise freshNoise() {
+    for (FreshNoise f : FreshNoise.values()) {
+      if (f.label().equals(freshNoise)) {
+        return f;
+      }
+    }
+    return null;
   }
 
   /** The schedule for a model and a sampler. */

@@ -5,7 +5,6 @@ import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.ProgressListener;
 import io.github.morseengine.engine.morse.Schedule;
-import io.github.morseengine.engine.tensor.Tensor;
 import java.util.List;
 
 /**
@@ -47,18 +46,6 @@ record Setting(String sampler, double guidance, double classifier, LabelOrder la
       int batch,
       int count,
       ProgressListener progress) {
-    return run(pipeline, schedule, seed, batch, count, null, progress);
-  }
-
-  /** Draws one batch with given noise of its steps; null where it is drawn. */
-  GenerateResult run(
-      MorsePipeline pipeline,
-      Schedule schedule,
-      long seed,
-      int batch,
-      int count,
-      Tensor stepNoise,
-      ProgressListener progress) {
     return pipeline.generate(
         GenerateRequest.builder()
             .count(count)
@@ -68,7 +55,6 @@ record Setting(String sampler, double guidance, double classifier, LabelOrder la
             .schedule(schedule)
             .guidance(guidance)
             .classifier(classifier)
-            .stepNoise(stepNoise)
             .labels(labels == null ? List.of() : labels.names(batch * count, count))
             .build(),
         progress);

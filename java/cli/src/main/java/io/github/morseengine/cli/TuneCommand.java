@@ -2,14 +2,12 @@ package io.github.morseengine.cli;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.error.InvalidInputException;
-import io.github.morseengine.engine.morse.AncestralNoise;
 import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.Samplers;
 import io.github.morseengine.engine.morse.Schedule;
 import io.github.morseengine.engine.morse.ScheduleCandidates;
-import io.github.morseengine.engine.morse.SchedulerConfig;
 import io.github.morseengine.engine.morse.TunedSchedules;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.nio.file.Path;
@@ -36,8 +34,8 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     footer = {
       "",
-      "ddpm is measured on one path of noise, of which longer and shorter runs see the same. Other",
-      "stochastic samplers take the schedules of their deterministic kin: sde those of ode.",
+      "Stochastic samplers take the schedules of their deterministic kin: ddpm those of ddim, sde",
+      "those of ode. Between steps of Dash they draw no noise and so follow them.",
       "",
       "Examples:",
       "  morse tune",
@@ -48,7 +46,6 @@ final class TuneCommand implements Callable<Integer> {
 
   private static final String BUDGETS = "2,3,4,5,7,10,14,20,28,40,50";
   private static final String QUICK_BUDGETS = "5,10,20";
-  private static final String ANCESTRAL = "ddpm";
   private static final int MEASURED_STEPS = 12;
   private static final int REFINED = 2;
 
@@ -78,8 +75,8 @@ final class TuneCommand implements Callable<Integer> {
       names = "--samplers",
       paramLabel = "LIST",
       split = ",",
-      defaultValue = "ddim,ddpm,dpmpp,ode",
-      description = "Deterministic samplers and ddpm. Default: ddim,ddpm,dpmpp,ode.")
+      defaultValue = "ddim,dpmpp,ode",
+      description = "Deterministic samplers. Default: ddim,dpmpp,ode.")
   private List<String> samplers;
 
   @Option(
@@ -157,8 +154,7 @@ final class TuneCommand implements Callable<Integer> {
       } catch (InvalidInputException e) {
         throw options.usage("--samplers: " + e.getMessage());
       }
-      boolean tells = s.equals(ANCESTRAL);
-      if (!tells && !Samplers.of(s, directory.scheduler(), 0).table(2).deterministic()) {
+      if (!Samplers.of(s, directory.scheduler(), 0).table(2).deterministic()) {
         throw options.usage(
             "--samplers: "
                 + s
@@ -190,7 +186,7 @@ final class TuneCommand implements Callable<Integer> {
     try (Progress progress = new Progress(console, "tuning")) {
       Work work = new Work(progress, samplers.size() * cost(wanted, steps, ratio));
       for (String sampler : samplers) {
-        Trial trial = trial(pipeline, sampler, measured.latents().shape(), ratio, work);
+        Trial trial = new Trial(pipeline, sampler, seed, batch, ratio, work);
         all.put(sampler, search(trial, wanted, steps));
       }
     }
@@ -230,32 +226,13 @@ final class TuneCommand implements Callable<Integer> {
   /** A schedule that was tried. */
   private record Tried(Schedule schedule, double rmse) {}
 
-  private Trial trial(
-      MorsePipeline pipeline, String sampler, long[] shape, double ratio, Work work) {
-    SchedulerConfig config = pipeline.directory().scheduler();
-    AncestralNoise noise =
-        sampler.equals(ANCESTRAL) ? new AncestralNoise(config, shape, seed) : null;
-    return new Trial(pipeline, sampler, noise, seed, batch, ratio, work);
-  }
-
   /** What one sampler's schedules are tried on. */
   private record Trial(
-      MorsePipeline pipeline,
-      String sampler,
-      AncestralNoise noise,
-      long seed,
-      int batch,
-      double ratio,
-      Work work) {
+      MorsePipeline pipeline, String sampler, long seed, int batch, double ratio, Work work) {
 
     Tensor run(Schedule s) {
-      Tensor path = null;
-      if (noise != null) {
-        SchedulerConfig config = pipeline.directory().scheduler();
-        path = noise.of(Samplers.of(sampler, config, 0).table(s.count()));
-      }
       return Setting.unlabelled(sampler)
-          .run(pipeline, s, seed, 0, batch, path, work.of(s, ratio))
+          .run(pipeline, s, seed, 0, batch, work.of(s, ratio))
           .latents();
     }
 

@@ -2,6 +2,7 @@ package io.github.morseengine.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -35,6 +36,34 @@ class ReportTest {
   void writeModel() throws IOException {
     model = TinyModel.write(folder.resolve("model"));
     json = folder.resolve("report.json");
+  }
+
+  @Test
+  void freshNoiseIsDrawnBeforeDashAlone() throws IOException {
+    byte[] dash = latents("dash", "--dash", 2, "--dot", 2);
+    assertArrayEquals(dash, latents("dash", "--dash", 2, "--dot", 2, "--fresh-noise", "dash"));
+    byte[] every = latents("every", "--dash", 2, "--dot", 2, "--fresh-noise", "every");
+    assertFalse(Arrays.equals(dash, every));
+    assertArrayEquals(
+        latents("dash", "--dash", 6, "--no-dot"),
+        latents("every", "--dash", 6, "--no-dot", "--fresh-noise", "every"));
+    Path noise = folder.resolve("noise.npy");
+    Npy.write(noise, Tensor.allocate(DType.FLOAT32, 6, 1, 3, 4, 5));
+    latents("every", "--dash", 2, "--dot", 2, "--step-noise", noise);
+  }
+
+  /** Final samples of a stochastic run; checks what the report says of its noise. */
+  private byte[] latents(String freshNoise, Object... more) throws IOException {
+    Path out = folder.resolve("latents.npy");
+    List<Object> args =
+        new ArrayList<>(
+            List.of("generate", "--model", model, "--sampler", "ddpm", "--count", 1, "--out"));
+    args.addAll(List.of(folder.resolve("a.png"), "--save-latents", out, "--json", json));
+    args.addAll(List.of(more));
+    Cli cli = Cli.run(args.toArray());
+    assertEquals(0, cli.code(), cli.err());
+    assertEquals(freshNoise, Cli.json(json).get("fresh_noise"));
+    return Files.readAllBytes(out);
   }
 
   @Test

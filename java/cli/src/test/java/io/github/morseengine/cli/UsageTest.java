@@ -45,6 +45,7 @@ class UsageTest {
     "--backend, abacus",
     "--precision, fp99",
     "--lsd, NaN",
+    "--fresh-noise, sometimes",
     "--frobnicate, 1"
   })
   void wrongOptionsAreWrongUsage(String option, String value) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.morse.FreshNoise;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
@@ -74,6 +75,9 @@ class CudaGenerationTest {
         test("ddim", request()),
         test("ddim with noise", request().eta(1)),
         test("ddpm", request().sampler("ddpm")),
+        test(
+            "ddpm with noise before Dot",
+            request().sampler("ddpm").freshNoise(FreshNoise.EVERY_STEP)),
         test("multistep of order 2", request().sampler("dpmpp:2")),
         test("multistep of order 3", request().sampler("dpmpp:3")),
         test("scaled input", request().sampler("euler")),

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.morse.FreshNoise;
 import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.Labels;
 import io.github.morseengine.engine.morse.ModelDirectory;
@@ -123,6 +124,8 @@ class SamplerGoldenTest {
         .classifier((double) about.get("classifier"))
         .noise(noise)
         .stepNoise(new Tensor(stepNoise.dtype(), shape, stepNoise.data()))
+        .freshNoise(
+            about.get("fresh_noise").equals("dash") ? FreshNoise.DASH_STEPS : FreshNoise.EVERY_STEP)
         .trajectory(true)
         .build();
   }
@@ -158,7 +161,7 @@ class SamplerGoldenTest {
 
   @Test
   void everyCaseIsThere() {
-    assertEquals(422, cases().size());
+    assertEquals(449, cases().size());
     assertEquals(
         trajectories.elements(),
         cases().values().stream()

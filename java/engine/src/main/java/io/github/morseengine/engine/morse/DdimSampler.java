@@ -48,18 +48,20 @@ final class DdimSampler implements Sampler {
     Estimate e = Estimate.of(config.prediction(), bar);
     double variance = (1 - barNext) / (1 - bar) * (1 - bar / barNext);
     double deviation = eta * Math.sqrt(Math.max(0, variance));
-    double direction = Math.sqrt(Math.max(0, 1 - barNext - deviation * deviation));
-    return SamplerStep.of(
-            t,
-            e,
-            Factors.of(
-                e.startX(),
-                e.startZ(),
-                Samplers.limit(config),
-                Math.sqrt(barNext),
-                direction * e.noiseX(),
-                direction * e.noiseZ(),
-                deviation))
+    return SamplerStep.of(t, e, factors(e, barNext, deviation))
+        .withStill(factors(e, barNext, 0))
         .thresholded(config);
+  }
+
+  private Factors factors(Estimate e, double barNext, double deviation) {
+    double direction = Math.sqrt(Math.max(0, 1 - barNext - deviation * deviation));
+    return Factors.of(
+        e.startX(),
+        e.startZ(),
+        Samplers.limit(config),
+        Math.sqrt(barNext),
+        direction * e.noiseX(),
+        direction * e.noiseZ(),
+        deviation);
   }
 }

@@ -15,7 +15,12 @@ import java.util.List;
  *   variance = (1 - bar') / (1 - bar) * beta   (fixed_small),   beta   (fixed_large)
  * </pre>
  *
- * <p>bar is alpha_bar at the step's time and bar' at the next one; no noise at timestep 0.
+ * <p>bar is alpha_bar at the step's time and bar' at the next one; no noise at timestep 0. Without
+ * noise a step keeps the noise that clip(x_0) leaves of x (DDIM's equation 12, deviation 0):
+ *
+ * <pre>
+ *   x' = sqrt(bar') * clip(x_0) + sqrt((1 - bar') / (1 - bar)) * (x - sqrt(bar) * clip(x_0))
+ * </pre>
  */
 final class DdpmSampler implements Sampler {
 
@@ -60,17 +65,20 @@ final class DdpmSampler implements Sampler {
     double beta = 1 - alpha;
     Estimate e = Estimate.of(config.prediction(), bar);
     double variance = large ? beta : Math.max((1 - barNext) / (1 - bar) * beta, LEAST_VARIANCE);
-    return SamplerStep.of(
-            t,
+    double kept = Math.sqrt((1 - barNext) / (1 - bar));
+    Factors drawn =
+        factors(
             e,
-            Factors.of(
-                e.startX(),
-                e.startZ(),
-                Samplers.limit(config),
-                Math.sqrt(barNext) * beta / (1 - bar),
-                Math.sqrt(alpha) * (1 - barNext) / (1 - bar),
-                0,
-                t > 0 ? Math.sqrt(variance) : 0))
+            Math.sqrt(barNext) * beta / (1 - bar),
+            Math.sqrt(alpha) * (1 - barNext) / (1 - bar),
+            t > 0 ? Math.sqrt(variance) : 0);
+    return SamplerStep.of(t, e, drawn)
+        .withStill(factors(e, Math.sqrt(barNext) - kept * Math.sqrt(bar), kept, 0))
         .thresholded(config);
+  }
+
+  private Factors factors(Estimate e, double start, double x, double deviation) {
+    double limit = Samplers.limit(config);
+    return Factors.of(e.startX(), e.startZ(), limit, start, x, 0, deviation);
   }
 }

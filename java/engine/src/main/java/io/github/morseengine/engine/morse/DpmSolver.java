@@ -32,6 +32,9 @@ import java.util.List;
  *   sde-dpmsolver (order 1 and 2): A as above, c0 and c1 doubled, N = sigma_t * sqrt(exp(2h) - 1)
  * </pre>
  *
+ * <p>Where no noise is wanted, a step of the SDE is one of the ODE's solver of the same order, with
+ * the same history.
+ *
  * <p>m1 and m2 lie in the history: those of even steps in buffer 0, of odd steps in buffer 1.
  */
 final class DpmSolver {
@@ -91,17 +94,21 @@ final class DpmSolver {
     for (int i = skip; i < n; i++) {
       int used = order(i - skip, i, n);
       Estimate e = levels.get(i).estimate(prediction);
-      double[] k = coefficients(levels, i, used);
-      Factors f = newest(levels.get(i), e, k);
-      double even = i % 2 == 0 ? k[3] : k[2];
-      double odd = i % 2 == 0 ? k[2] : k[3];
-      f = f.withHistory(even, odd, 0);
-      if (order > 1 && i + 1 < n) {
-        f = f.withStore(kept(levels.get(i), e, i % 2));
-      }
-      out.add(new SamplerStep(times[i], 1, e.guide(), f, thresholding, 0));
+      boolean keeps = order > 1 && i + 1 < n;
+      Factors f = factors(levels, i, used, stochastic, keeps);
+      Factors still = stochastic ? factors(levels, i, used, false, keeps) : f;
+      out.add(new SamplerStep(times[i], 1, e.guide(), f, still, thresholding, 0));
     }
     return out;
+  }
+
+  private Factors factors(List<Level> levels, int i, int used, boolean drawing, boolean keeps) {
+    Estimate e = levels.get(i).estimate(prediction);
+    double[] k = coefficients(levels, i, used, drawing);
+    double even = i % 2 == 0 ? k[3] : k[2];
+    double odd = i % 2 == 0 ? k[2] : k[3];
+    Factors f = newest(levels.get(i), e, k).withHistory(even, odd, 0);
+    return keeps ? f.withStore(kept(levels.get(i), e, i % 2)) : f;
   }
 
   /** Order of step i of n, of which some have run before. */
@@ -114,11 +121,11 @@ final class DpmSolver {
   }
 
   /** A, and the factors of m0, m1 and m2, and N. */
-  private double[] coefficients(List<Level> levels, int i, int used) {
+  private double[] coefficients(List<Level> levels, int i, int used, boolean drawing) {
     Level s = levels.get(i);
     Level t = levels.get(i + 1);
     double h = t.lambda() - s.lambda();
-    double[] c = series(s, t, h, used);
+    double[] c = series(s, t, h, used, drawing);
     double m0 = c[1];
     double m1 = 0;
     double m2 = 0;
@@ -139,9 +146,9 @@ final class DpmSolver {
   }
 
   /** A, c0, c1, c2 and N. */
-  private double[] series(Level s, Level t, double h, int used) {
+  private double[] series(Level s, Level t, double h, int used, boolean drawing) {
     boolean second = heun || used > 2;
-    if (data && !stochastic) {
+    if (data && !drawing) {
       double e = Math.expm1(-h);
       return new double[] {
         t.sigma() / s.sigma(),
@@ -162,13 +169,13 @@ final class DpmSolver {
       };
     }
     double g = Math.expm1(h);
-    double factor = stochastic ? -2 * t.sigma() : -t.sigma();
+    double factor = drawing ? -2 * t.sigma() : -t.sigma();
     return new double[] {
       t.alpha() / s.alpha(),
       factor * g,
       factor * (second ? g / h - 1 : g / 2),
       factor * ((g - h) / (h * h) - 0.5),
-      stochastic ? t.sigma() * Math.sqrt(Math.expm1(2 * h)) : 0
+      drawing ? t.sigma() * Math.sqrt(Math.expm1(2 * h)) : 0
     };
   }
 

@@ -28,6 +28,7 @@ import java.util.Objects;
  * @param start a picture to begin with; null for noise alone
  * @param noise initial samples, float32 [count, C, H, W]; null draws them from the seed
  * @param stepNoise noise of stochastic samplers, float32 [steps, count, C, H, W]; null draws it
+ * @param freshNoise which steps of stochastic samplers draw noise
  * @param trajectory whether to keep every sample
  * @param checkFinite whether to look for NaN and infinity after every step
  */
@@ -48,6 +49,7 @@ public record GenerateRequest(
     GivenStart start,
     Tensor noise,
     Tensor stepNoise,
+    FreshNoise freshNoise,
     boolean trajectory,
     boolean checkFinite) {
 
@@ -70,6 +72,7 @@ public record GenerateRequest(
     range("count", count, 1, MOST);
     range("batch", batch, 0, MOST);
     Objects.requireNonNull(schedule);
+    Objects.requireNonNull(freshNoise);
     if (!(eta >= 0 && eta <= 1)) {
       throw new InvalidInputException("eta must be 0 to 1, got " + eta);
     }
@@ -140,6 +143,7 @@ public record GenerateRequest(
     out.start = start;
     out.noise = noise;
     out.stepNoise = stepNoise;
+    out.freshNoise = freshNoise;
     out.trajectory = trajectory;
     out.checkFinite = checkFinite;
     return out;
@@ -165,6 +169,7 @@ public record GenerateRequest(
     private GivenStart start;
     private Tensor noise;
     private Tensor stepNoise;
+    private FreshNoise freshNoise;
     private boolean trajectory;
     private boolean checkFinite;
 
@@ -382,6 +387,18 @@ public record GenerateRequest(
     }
 
     /**
+     * Chooses which steps of stochastic samplers draw noise.
+     *
+     * @param value null for every step where the noise of the steps is given, so that all of it is
+     *     used, and otherwise for those that lead to a step of Dash
+     * @return this
+     */
+    public Builder freshNoise(FreshNoise value) {
+      freshNoise = value;
+      return this;
+    }
+
+    /**
      * Keeps every sample.
      *
      * @param value whether to
@@ -401,6 +418,13 @@ public record GenerateRequest(
     public Builder checkFinite(boolean value) {
       checkFinite = value;
       return this;
+    }
+
+    private FreshNoise noiseSteps() {
+      if (freshNoise != null) {
+        return freshNoise;
+      }
+      return stepNoise != null ? FreshNoise.EVERY_STEP : FreshNoise.DASH_STEPS;
     }
 
     /**
@@ -427,6 +451,7 @@ public record GenerateRequest(
           start,
           noise,
           stepNoise,
+          noiseSteps(),
           trajectory,
           checkFinite);
     }

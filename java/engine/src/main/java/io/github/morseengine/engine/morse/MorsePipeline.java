@@ -111,7 +111,8 @@ public final class MorsePipeline implements AutoCloseable {
     SchedulerConfig config = directory.scheduler();
     Sampler sampler = Samplers.of(request.sampler(), config, request.eta());
     int skip = request.start() == null ? 0 : request.start().skip();
-    Sampler.Table table = sampler.table(request.steps() + skip, skip);
+    Sampler.Table table =
+        sampler.table(request.steps() + skip, skip).of(request.schedule(), request.freshNoise());
     int[] labels = labels(request);
     long[] shape = pair.sampleShape(wantedShape(request), beside(request));
     checkNoise(request, shape);

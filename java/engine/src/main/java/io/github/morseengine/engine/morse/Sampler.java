@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.morse;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -60,6 +61,26 @@ public interface Sampler {
      */
     Table from(int skip) {
       return skip == 0 ? this : new Table(initialScale, steps.subList(skip, steps.size()));
+    }
+
+    /**
+     * The run with noise only where it is wanted.
+     *
+     * @param schedule which model sees the sample of each step
+     * @param noise which steps draw noise
+     * @return the table
+     */
+    Table of(Schedule schedule, FreshNoise noise) {
+      if (noise == FreshNoise.EVERY_STEP) {
+        return this;
+      }
+      List<SamplerStep> out = new ArrayList<>(steps);
+      for (int i = 0; i + 1 < steps.size(); i++) {
+        if (schedule.kind(i + 1) == StepKind.DOT) {
+          out.set(i, steps.get(i).stilled());
+        }
+      }
+      return new Table(initialScale, out);
     }
 
     /** {@return whether the same initial sample always leads to the same final one} */

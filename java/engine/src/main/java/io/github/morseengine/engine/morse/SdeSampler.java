@@ -19,8 +19,9 @@ import java.util.List;
  *     size = 2 * alpha * (snr * |noise| / |score|)^2,  alpha = 1 - b
  * </pre>
  *
- * <p>With the corrector every second run of a model is a correction. Noise is drawn at the last
- * step, too, as diffusers does it, unless the mean is asked for.
+ * <p>Without noise a step follows the probability-flow ODE (appendix D.1 there): half of b * score.
+ * A corrector always draws. With the corrector every second run of a model is a correction. Noise
+ * is drawn at the last step, too, as diffusers does it, unless the mean is asked for.
  */
 final class SdeSampler implements Sampler {
 
@@ -76,19 +77,17 @@ final class SdeSampler implements Sampler {
       double used = variant.reverse() ? limited : b;
       double drift = variant.reverse() ? 2 - Math.sqrt(1 - used) : 1 + used / 2;
       boolean quiet = variant.mean() && i == n - 1;
+      double fresh = quiet ? 0 : Math.sqrt(used);
       out.add(
-          SamplerStep.of(
-              at.timestep(),
-              e,
-              Factors.of(
-                  0,
-                  0,
-                  INFINITY,
-                  0,
-                  drift - used / sigma * e.noiseX(),
-                  -used / sigma * e.noiseZ(),
-                  quiet ? 0 : Math.sqrt(used))));
+          SamplerStep.of(at.timestep(), e, factors(e, drift, used / sigma, fresh))
+              .withStill(factors(e, drift, used / sigma / 2, 0)));
     }
     return new Table(1, out);
+  }
+
+  /** drift * x - share * epsilon + deviation * noise. */
+  private static Factors factors(Estimate e, double drift, double share, double deviation) {
+    double x = drift - share * e.noiseX();
+    return Factors.of(0, 0, INFINITY, 0, x, -share * e.noiseZ(), deviation);
   }
 }

@@ -85,8 +85,9 @@ public record TunedSchedules(int batch, Map<String, List<Entry>> samplers) {
   }
 
   /**
-   * The deterministic sampler whose schedules another one takes where it has none of its own: the
-   * error of most stochastic runs cannot be measured against one solution.
+   * The deterministic sampler whose schedules another one takes where it has none of its own: no
+   * solution tells the error of a stochastic run, but between steps of Dash it goes as its kin
+   * does.
    *
    * @param sampler a name with variants
    * @return the name under which its schedules stand
