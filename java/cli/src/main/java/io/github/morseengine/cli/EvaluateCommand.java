@@ -194,7 +194,7 @@ final class EvaluateCommand implements Callable<Integer> {
             ? samplers
             : quick ? List.of("ddim", "dpmpp") : List.of("ddim", "ddpm", "dpmpp", "sde", "ode");
     List<Setting> out = new ArrayList<>();
-    LabelOrder order = directory.labels().isEmpty() ? null : LabelOrder.of(directory);
+    LabelOrder order = null;
     for (String g : guidance) {
       boolean classified = g.startsWith("classifier:");
       boolean guides = !g.equals("none") && !g.equals("labels");
@@ -206,6 +206,9 @@ final class EvaluateCommand implements Callable<Integer> {
                 + "' has no labels.txt: --guidance "
                 + g
                 + " has nothing to ask for");
+      }
+      if (!g.equals("none") && order == null) {
+        order = LabelOrder.of(directory);
       }
       for (String name : names) {
         try {

@@ -65,10 +65,7 @@ final class EnlargedConv {
     boolean silu = node.attributes().getString("activation", "none").equals("silu");
     long[] kernel = {w[0], w[1], 2, 2};
     View part = p.allocate(DType.FLOAT32, small, View.channelsLast(small));
-    MemoryDesc bias =
-        node.input(2) == null
-            ? null
-            : MemoryDesc.strided(DType.FLOAT32, new long[] {w[0]}, new long[] {1});
+    MemoryDesc bias = node.input(2) == null ? null : row(w[0]);
     try (MemoryDesc xd = ConvLowering.desc(x);
         MemoryDesc yd = ConvLowering.desc(part);
         MemoryDesc any = MemoryDesc.any(p.products, kernel);
@@ -115,8 +112,7 @@ final class EnlargedConv {
       step.withShared(Arg.SRC.code(), made[phase].source(), x);
       step.withShared(Arg.DST.code(), made[phase].destination(), part);
       if (bias != null) {
-        MemoryDesc own = MemoryDesc.strided(DType.FLOAT32, new long[] {w[0]}, new long[] {1});
-        step.with(Arg.BIAS.code(), own, p.floatsOf(node.input(2)));
+        step.with(Arg.BIAS.code(), row(w[0]), p.floatsOf(node.input(2)));
       }
       ConvLowering.scratch(p, step);
       long operations = Flops.of(node) / TAPS * KEPT / 4;
@@ -128,6 +124,10 @@ final class EnlargedConv {
     ConvLowering.close(bias);
     p.put(node.output(0), y);
     return true;
+  }
+
+  private static MemoryDesc row(long elements) {
+    return MemoryDesc.strided(DType.FLOAT32, new long[] {elements}, new long[] {1});
   }
 
   private static String recipe(int phase) {
