@@ -7,11 +7,8 @@ import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.Samplers;
 import io.github.morseengine.engine.morse.Schedule;
-import io.github.morseengine.engine.morse.ScheduleCandidates;
 import io.github.morseengine.engine.morse.TunedSchedules;
-import io.github.morseengine.engine.tensor.Tensor;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -34,8 +31,8 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     footer = {
       "",
-      "Stochastic samplers take the schedules of their deterministic kin: ddpm those of ddim, sde",
-      "those of ode. Between steps of Dash they draw no noise and so follow them.",
+      "Stochastic samplers take the schedules of their deterministic kin: ddpm those of",
+      "ddim, sde those of ode. Between steps of Dash they draw no noise and so follow them.",
       "",
       "Examples:",
       "  morse tune",
@@ -47,7 +44,6 @@ final class TuneCommand implements Callable<Integer> {
   private static final String BUDGETS = "2,3,4,5,7,10,14,20,28,40,50";
   private static final String QUICK_BUDGETS = "5,10,20";
   private static final int MEASURED_STEPS = 12;
-  private static final int REFINED = 2;
 
   /** Measuring ends when so many runs in a row were not faster by a share of 3 %. */
   private static final int STABLE_RUNS = 8;
@@ -93,6 +89,13 @@ final class TuneCommand implements Callable<Integer> {
   private Integer fine;
 
   @Option(
+      names = "--samples",
+      paramLabel = "N",
+      description =
+          "Pictures that the best candidates are compared on. Default: 64; with --quick a batch.")
+  private Integer samples;
+
+  @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "77000",
@@ -105,7 +108,9 @@ final class TuneCommand implements Callable<Integer> {
       description = "Where to write. Default: " + TunedSchedules.FILE + " beside the model.")
   private Path out;
 
-  @Option(names = "--quick", description = "Budgets " + QUICK_BUDGETS + " and 50 fine steps.")
+  @Option(
+      names = "--quick",
+      description = "Budgets " + QUICK_BUDGETS + ", 50 fine steps, one batch.")
   private boolean quick;
 
   @Mixin private EngineOptions options;
@@ -124,6 +129,7 @@ final class TuneCommand implements Callable<Integer> {
     EvaluationBudgets.check(options, wanted);
     int steps = fine != null ? fine : quick ? 50 : 200;
     options.range("--fine", steps, 2, 100_000);
+    options.range("--samples", pictures(), 1, 100_000);
     ModelDirectory directory = ModelLocator.pixels(model, "tune");
     if (directory.dot().isEmpty()) {
       throw new InvalidInputException(
@@ -145,6 +151,10 @@ final class TuneCommand implements Callable<Integer> {
       options.write(report, begin);
     }
     return 0;
+  }
+
+  private int pictures() {
+    return samples != null ? samples : quick ? batch : 64;
   }
 
   private void checkSamplers(ModelDirectory directory) {
@@ -180,14 +190,16 @@ final class TuneCommand implements Callable<Integer> {
     report.put("batch", batch);
     report.put("t_dash_ms", measured.dashMs());
     report.put("t_dot_ms", measured.dotMs());
+    int batches = (pictures() + batch - 1) / batch;
+    ScheduleSearch.Size size = new ScheduleSearch.Size(batches, batch, seed, steps, ratio);
+    report.put("pictures", batches * batch);
     report.put("fine_steps", steps);
     report.put("seed", seed);
     Map<String, Object> all = new LinkedHashMap<>();
     try (Progress progress = new Progress(console, "tuning")) {
-      Work work = new Work(progress, samplers.size() * cost(wanted, steps, ratio));
+      Work work = new Work(progress, samplers.size() * ScheduleSearch.cost(wanted, size));
       for (String sampler : samplers) {
-        Trial trial = new Trial(pipeline, sampler, seed, batch, ratio, work);
-        all.put(sampler, search(trial, wanted, steps));
+        all.put(sampler, new ScheduleSearch(pipeline, sampler, size, work).run(wanted));
       }
     }
     report.put("samplers", all);
@@ -212,71 +224,6 @@ final class TuneCommand implements Callable<Integer> {
       best = best == null || r.dotMs() < best.dotMs() ? r : best;
     }
     return best;
-  }
-
-  private static double cost(List<Double> wanted, int steps, double ratio) {
-    double sum = steps;
-    for (double b : wanted) {
-      double candidates = ScheduleCandidates.even(b, ratio).size() + 4.0 * REFINED;
-      sum += b * candidates;
-    }
-    return sum;
-  }
-
-  /** A schedule that was tried. */
-  private record Tried(Schedule schedule, double rmse) {}
-
-  /** What one sampler's schedules are tried on. */
-  private record Trial(
-      MorsePipeline pipeline, String sampler, long seed, int batch, double ratio, Work work) {
-
-    Tensor run(Schedule s) {
-      return Setting.unlabelled(sampler)
-          .run(pipeline, s, seed, 0, batch, work.of(s, ratio))
-          .latents();
-    }
-
-    Tried attempt(Schedule s, Tensor solution) {
-      try {
-        return new Tried(s, Errors.rmse(run(s), solution));
-      } catch (InvalidInputException e) {
-        // A sampler may have no run of that length.
-        return new Tried(s, Double.POSITIVE_INFINITY);
-      }
-    }
-  }
-
-  private static List<Map<String, Object>> search(Trial trial, List<Double> wanted, int steps) {
-    Tensor solution = trial.run(Schedule.of(steps, 0));
-    List<Map<String, Object>> out = new ArrayList<>();
-    Tried best = null;
-    for (double budget : wanted.stream().sorted().toList()) {
-      List<Tried> tried = new ArrayList<>();
-      for (Schedule s : ScheduleCandidates.even(budget, trial.ratio())) {
-        tried.add(trial.attempt(s, solution));
-      }
-      Tried without = tried.getFirst();
-      tried.sort(java.util.Comparator.comparingDouble(Tried::rmse));
-      for (Tried t : List.copyOf(tried.subList(0, Math.min(REFINED, tried.size())))) {
-        for (Schedule s : ScheduleCandidates.respread(t.schedule())) {
-          tried.add(trial.attempt(s, solution));
-        }
-      }
-      if (best != null) {
-        // What a smaller budget paid for is within this one, too.
-        tried.add(best);
-      }
-      tried.sort(java.util.Comparator.comparingDouble(Tried::rmse));
-      best = tried.getFirst();
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("budget", budget);
-      entry.put("lsd", best.schedule().lsd(trial.ratio()));
-      entry.put("schedule", best.schedule().toString());
-      entry.put("rmse", best.rmse());
-      entry.put("rmse_without_dot", without.rmse());
-      out.add(entry);
-    }
-    return out;
   }
 
   private void print(Map<String, Object> all) {

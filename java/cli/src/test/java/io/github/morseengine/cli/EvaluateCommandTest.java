@@ -179,11 +179,14 @@ class EvaluateCommandTest {
             "2,4",
             "--fine",
             "8",
+            "--samples",
+            "3",
             "--samplers",
             "ddim,dpmpp:2");
     assertEquals(0, tune.code(), tune.err());
     Map<?, ?> file = Cli.json(model.resolve(TunedSchedules.FILE));
     assertEquals(2L, file.get("batch"));
+    assertEquals(4L, file.get("pictures"));
     for (String sampler : new String[] {"ddim", "dpmpp:2"}) {
       assertEquals(2, ((List<?>) ((Map<?, ?>) file.get("samplers")).get(sampler)).size());
     }

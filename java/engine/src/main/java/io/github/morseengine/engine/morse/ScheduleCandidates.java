@@ -1,10 +1,10 @@
 package io.github.morseengine.engine.morse;
 
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Schedules that a budget pays for, to be tried. Dash steps are spread over a run by a density: as
@@ -15,6 +15,9 @@ public final class ScheduleCandidates {
 
   /** Steps of Dot per step of Dash, on average. */
   private static final double[] RATIOS = {0, 0.5, 1, 1.5, 2, 3, 4, 6, 8};
+
+  /** More steps of Dot than this per step of Dash never pay. */
+  private static final int MOST_DOT = 10;
 
   /**
    * Where the steps of Dash lie.
@@ -31,10 +34,29 @@ public final class ScheduleCandidates {
     /** The others that are worth a try. */
     static final List<Density> OTHERS =
         List.of(
-            new Density(3, 1, 1), new Density(1, 1, 3), new Density(3, 1, 3), new Density(1, 3, 1));
+            new Density(3, 1, 1),
+            new Density(5, 1, 1),
+            new Density(1, 1, 3),
+            new Density(3, 1, 3),
+            new Density(1, 3, 1));
 
     private double at(double u) {
       return u < 0.5 ? first + (middle - first) * 2 * u : middle + (last - middle) * (2 * u - 1);
+    }
+  }
+
+  /**
+   * A schedule as it is searched for.
+   *
+   * @param dash steps of Dash
+   * @param dot steps of Dot
+   * @param density where the steps of Dash lie
+   */
+  public record Candidate(int dash, int dot, Density density) {
+
+    /** {@return the schedule} */
+    public Schedule schedule() {
+      return spread(dash, dot, density);
     }
   }
 
@@ -47,31 +69,45 @@ public final class ScheduleCandidates {
    * @param dotOverDash cost of a step of Dot
    * @return schedules that cost at most the budget, the first without Dot
    */
-  public static List<Schedule> even(double budget, double dotOverDash) {
-    Map<String, Schedule> out = new LinkedHashMap<>();
+  public static List<Candidate> even(double budget, double dotOverDash) {
+    Set<Candidate> out = new LinkedHashSet<>();
+    out.add(new Candidate((int) Math.max(1, Math.floor(budget)), 0, Density.EVEN));
     for (double ratio : RATIOS) {
       int dash = (int) Math.max(1, Math.floor(budget / (1 + ratio * dotOverDash)));
-      int dot = ratio == 0 ? 0 : (int) Math.floor((budget - dash) / dotOverDash);
-      Schedule s = spread(dash, Math.min(dot, (int) Math.ceil(10 * dash)), Density.EVEN);
-      out.put(s.toString(), s);
+      out.add(filled(dash, Density.EVEN, budget, dotOverDash));
     }
-    return List.copyOf(out.values());
+    return List.copyOf(out);
+  }
+
+  /** As many steps of Dot as the steps of Dash leave room for. */
+  private static Candidate filled(int dash, Density density, double budget, double dotOverDash) {
+    int dot = (int) Math.max(0, Math.floor((budget - dash) / dotOverDash));
+    return new Candidate(dash, Math.min(dot, MOST_DOT * dash), density);
   }
 
   /**
    * Schedules with the steps of one, differently spread.
    *
-   * @param s a schedule
+   * @param c a candidate
    * @return others with as many steps of Dash and of Dot
    */
-  public static Collection<Schedule> respread(Schedule s) {
-    Map<String, Schedule> out = new LinkedHashMap<>();
-    for (Density d : Density.OTHERS) {
-      Schedule other = spread(s.dash(), s.dot(), d);
-      out.put(other.toString(), other);
-    }
-    out.remove(s.toString());
-    return out.values();
+  public static List<Candidate> respread(Candidate c) {
+    return Density.OTHERS.stream().map(d -> new Candidate(c.dash(), c.dot(), d)).toList();
+  }
+
+  /**
+   * Schedules that are spread as one, but with a step of Dash fewer, and one more.
+   *
+   * @param c a candidate
+   * @param budget latencies of Dash
+   * @param dotOverDash cost of a step of Dot
+   * @return those that cost at most the budget
+   */
+  public static List<Candidate> beside(Candidate c, double budget, double dotOverDash) {
+    return IntStream.of(c.dash() - 1, c.dash() + 1)
+        .filter(dash -> dash >= 1 && dash <= budget)
+        .mapToObj(dash -> filled(dash, c.density(), budget, dotOverDash))
+        .toList();
   }
 
   /**

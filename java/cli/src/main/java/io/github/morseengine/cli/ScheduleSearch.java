@@ -1,0 +1,148 @@
+package io.github.morseengine.cli;
+
+import io.github.morseengine.engine.error.InvalidInputException;
+import io.github.morseengine.engine.morse.MorsePipeline;
+import io.github.morseengine.engine.morse.ProgressListener;
+import io.github.morseengine.engine.morse.Schedule;
+import io.github.morseengine.engine.morse.ScheduleCandidates;
+import io.github.morseengine.engine.morse.ScheduleCandidates.Candidate;
+import io.github.morseengine.engine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Finds the schedules of one sampler. Many candidates are tried on one batch; the best of them run
+ * on all, since a few pictures that go another way decide the error of a small number. For one
+ * thread.
+ */
+final class ScheduleSearch {
+
+  /** Even schedules whose steps of Dash are spread anew. */
+  private static final int RESPREAD = 2;
+
+  /** Schedules that are tried on all batches, besides that of a smaller budget and Dash alone. */
+  private static final int FINALISTS = 4;
+
+  /**
+   * What schedules are tried on.
+   *
+   * @param batches batches of pictures
+   * @param batch pictures in each
+   * @param seed of the first
+   * @param steps of the solution that errors are measured against
+   * @param ratio cost of a step of Dot
+   */
+  record Size(int batches, int batch, long seed, int steps, double ratio) {}
+
+  private final MorsePipeline pipeline;
+  private final Setting setting;
+  private final Size size;
+  private final Work work;
+  private final List<Tensor> solutions = new ArrayList<>();
+  private final Map<Schedule, double[]> known = new LinkedHashMap<>();
+
+  ScheduleSearch(MorsePipeline pipeline, String sampler, Size size, Work work) {
+    this.pipeline = pipeline;
+    this.setting = Setting.unlabelled(sampler);
+    this.size = size;
+    this.work = work;
+  }
+
+  /** About what a search costs, in latencies of Dash. */
+  static double cost(List<Double> budgets, Size size) {
+    double sum = (double) size.steps() * size.batches();
+    for (double b : budgets) {
+      double tried = ScheduleCandidates.even(b, size.ratio()).size() + 5.0 * RESPREAD + 2;
+      sum += b * (tried + (FINALISTS + 1.0) * (size.batches() - 1));
+    }
+    return sum;
+  }
+
+  /** A schedule that was tried. */
+  private record Tried(Candidate candidate, double rmse) {}
+
+  /** The best schedule for each budget, as the entries of the file. */
+  List<Map<String, Object>> run(List<Double> budgets) {
+    for (int b = 0; b < size.batches(); b++) {
+      Schedule many = Schedule.of(size.steps(), 0);
+      solutions.add(draw(many, b, work.of(many, 1)));
+    }
+    List<Map<String, Object>> out = new ArrayList<>();
+    Candidate best = null;
+    for (double budget : budgets.stream().sorted().toList()) {
+      List<Candidate> even = ScheduleCandidates.even(budget, size.ratio());
+      Candidate dash = even.getFirst();
+      List<Candidate> last = new ArrayList<>(candidates(even, budget));
+      if (best != null) {
+        // What a smaller budget paid for is within this one, too.
+        last.add(best);
+      }
+      last.add(dash);
+      best = sorted(last, size.batches()).getFirst().candidate();
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("budget", budget);
+      entry.put("lsd", best.schedule().lsd(size.ratio()));
+      entry.put("schedule", best.schedule().toString());
+      entry.put("rmse", rmse(best, size.batches()));
+      entry.put("rmse_without_dot", rmse(dash, size.batches()));
+      out.add(entry);
+    }
+    return out;
+  }
+
+  /** The best by one batch. */
+  private List<Candidate> candidates(List<Candidate> even, double budget) {
+    List<Candidate> all = new ArrayList<>(even);
+    for (Tried t : sorted(even, 1).subList(0, Math.min(RESPREAD, even.size()))) {
+      all.addAll(ScheduleCandidates.respread(t.candidate()));
+    }
+    all.addAll(
+        ScheduleCandidates.beside(sorted(all, 1).getFirst().candidate(), budget, size.ratio()));
+    Map<Schedule, Candidate> different = new LinkedHashMap<>();
+    sorted(all, 1).forEach(t -> different.putIfAbsent(t.candidate().schedule(), t.candidate()));
+    return different.values().stream().limit(FINALISTS).toList();
+  }
+
+  private List<Tried> sorted(List<Candidate> candidates, int batches) {
+    return candidates.stream()
+        .map(c -> new Tried(c, rmse(c, batches)))
+        .sorted(Comparator.comparingDouble(Tried::rmse))
+        .toList();
+  }
+
+  /** Root of the mean squared distance to the solution over some batches. */
+  private double rmse(Candidate c, int batches) {
+    Schedule s = c.schedule();
+    double[] errors = known.computeIfAbsent(s, key -> new double[0]);
+    if (errors.length < batches) {
+      double[] more = Arrays.copyOf(errors, batches);
+      for (int b = errors.length; b < batches; b++) {
+        more[b] = attempt(s, b);
+      }
+      known.put(s, more);
+      errors = more;
+    }
+    double sum = 0;
+    for (int b = 0; b < batches; b++) {
+      sum += errors[b] * errors[b];
+    }
+    return Math.sqrt(sum / batches);
+  }
+
+  private double attempt(Schedule s, int batch) {
+    try {
+      return Errors.rmse(draw(s, batch, work.of(s, size.ratio())), solutions.get(batch));
+    } catch (InvalidInputException e) {
+      // A sampler may have no run of that length.
+      return Double.POSITIVE_INFINITY;
+    }
+  }
+
+  private Tensor draw(Schedule s, int batch, ProgressListener progress) {
+    return setting.run(pipeline, s, size.seed(), batch, size.batch(), progress).latents();
+  }
+}
