@@ -3,8 +3,9 @@ package io.github.morseengine.engine.morse;
 /**
  * Which steps of a stochastic sampler draw noise in a run with Dot. How much noise a step draws is
  * free: the deviations of ancestral sampling may be any (Song et al. 2021, arXiv 2010.02502,
- * equation 12), and so may the noise of the reverse-time SDE (arXiv 2011.13456, appendix D.1);
- * every choice ends at the same distribution. Runs of Dash alone are the same either way.
+ * equation 12), and so may the noise of the reverse-time SDE (arXiv 2011.13456, appendix D.1); with
+ * small steps every choice ends at the same distribution. Runs of Dash alone are the same either
+ * way.
  */
 public enum FreshNoise {
   /** All, whichever model sees the noise next. */
