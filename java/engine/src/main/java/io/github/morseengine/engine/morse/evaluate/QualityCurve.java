@@ -7,7 +7,9 @@ import java.util.List;
 /**
  * Quality against cost; less is better in both. What was measured is made monotone first (the least
  * squares fit by pooling adjacent violators, Ayer et al. 1955, on logarithms), so that noise cannot
- * make a dearer run look worse; between points it is linear in the logarithms. Immutable.
+ * make a dearer run look worse; between points it is linear in the logarithms. Where a curve is
+ * said to be the faster one, its cost is read more strictly: no dearer run may have been worse.
+ * Immutable.
  */
 public final class QualityCurve {
 
@@ -25,6 +27,9 @@ public final class QualityCurve {
   private final double[] cost;
   private final double[] quality;
 
+  /** The worst of each point and all dearer ones. */
+  private final double[] worst;
+
   /**
    * Fits a curve.
    *
@@ -41,6 +46,10 @@ public final class QualityCurve {
       y[i] = Math.log(Math.max(sorted.get(i).quality(), Double.MIN_NORMAL));
     }
     quality = descending(y);
+    worst = y.clone();
+    for (int i = n - 2; i >= 0; i--) {
+      worst[i] = Math.max(worst[i], worst[i + 1]);
+    }
   }
 
   private static double[] descending(double[] y) {
@@ -93,6 +102,10 @@ public final class QualityCurve {
    *     extrapolation where the dearest is not (see {@link #reaches})
    */
   public double cost(double wanted) {
+    return cost(quality, wanted);
+  }
+
+  private double cost(double[] quality, double wanted) {
     double y = Math.log(wanted);
     int n = cost.length;
     double tolerance = 1e-9;
@@ -122,7 +135,7 @@ public final class QualityCurve {
 
   /**
    * The speedup at equal quality: what this curve must spend to be as good as at a budget, over
-   * what a faster one must spend.
+   * what a faster one must spend so that neither there nor beyond a run of it was worse.
    *
    * @param faster the other curve
    * @param budget a cost
@@ -130,6 +143,6 @@ public final class QualityCurve {
    */
   public double speedup(QualityCurve faster, double budget) {
     double wanted = quality(budget);
-    return cost(wanted) / faster.cost(wanted);
+    return cost(wanted) / faster.cost(faster.worst, wanted);
   }
 }

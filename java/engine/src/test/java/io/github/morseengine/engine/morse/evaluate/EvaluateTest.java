@@ -139,4 +139,14 @@ class EvaluateTest {
     assertEquals(1, flat.speedup(same, 40), 1e-9);
     assertEquals(10, curve(5, 10).quality(1), 1e-9);
   }
+
+  @Test
+  void aCheapRunDoesNotCountWhereADearerOneIsWorse() {
+    QualityCurve dash = curve(5, 100, 10, 50);
+    QualityCurve lucky = curve(1, 40, 2, 90, 3, 60, 4, 30);
+    assertEquals(5, dash.speedup(lucky, 5), 1e-9, "all its runs are good enough");
+    double at = Math.log(60 / 50.0) / Math.log(60 / 30.0);
+    double cost = 3 * Math.pow(4 / 3.0, at);
+    assertEquals(10 / cost, dash.speedup(lucky, 10), 1e-9);
+  }
 }
