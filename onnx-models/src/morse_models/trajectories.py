@@ -28,6 +28,8 @@ GUIDED, GUIDANCE = 0.3, 2.0
 SAMPLERS = ("ddim", "ddpm", "dpmpp", "ode", "sde")
 """DDIM with eta = 0; ancestral, eta = 1; DPM-Solver++ of order 2, multistep; Euler on the
 probability-flow ODE of the VP-SDE, and on the SDE."""
+EULER = ("ode", "sde")
+"""Those of Euler's method, over the times of the SDE."""
 EVERY = 0.15
 """How often a stochastic run draws noise before steps of Dot, too. The engine draws it before
 steps of Dash alone, unless it is told otherwise: what fresh noise does is the hardest to tell."""
@@ -47,7 +49,7 @@ class Run:
         self.sampler, self.kinds, self.table, self.every = sampler, kinds, table, every
         self.former: tuple[Tensor, float] | None = None
         n = len(kinds)
-        if sampler in ("ode", "sde"):
+        if sampler in EULER:
             t = torch.linspace(1, 1e-3, n).double()
             self.betas = ((0.1 + 19.9 * t) / n).tolist()
             bar = torch.exp(-0.5 * t**2 * 19.9 - 0.1 * t)
@@ -72,7 +74,7 @@ class Run:
         """Step i: [N, C, H, W] each -> the next x."""
         (a, s), (b, r) = self.level(i), self.level(i + 1)
         start, epsilon = (a * x - s * v).clamp(-CLIP, CLIP), s * x + a * v
-        if self.sampler in ("ode", "sde"):
+        if self.sampler in EULER:
             # Song et al. 2021 (2011.13456), equation 46 with Euler's coefficients, and its ODE.
             beta, noisy = self.betas[i], self.sampler == "sde" and self.draws(i)
             drift = x + beta / 2 * x - beta * (1.0 if noisy else 0.5) * epsilon / s
@@ -106,7 +108,7 @@ def draw_schedule() -> tuple[int, int, str]:
     """D, K and a sampler."""
     sampler = SAMPLERS[int(torch.randint(len(SAMPLERS), ()))]
     dash_steps, dot_steps = between(*DASH_STEPS), between(*DOT_STEPS)
-    if sampler in ("ode", "sde"):
+    if sampler in EULER:
         dot_steps = max(dot_steps, -(-SHORTEST_EULER // dash_steps) - 1)
     dot_steps = max(1, min(dot_steps, LONGEST_RUN // dash_steps - 1))
     return dash_steps, dot_steps, sampler

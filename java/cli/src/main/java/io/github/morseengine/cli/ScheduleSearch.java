@@ -56,7 +56,9 @@ final class ScheduleSearch {
   static double cost(List<Double> budgets, Size size) {
     double sum = (double) size.steps() * size.batches();
     for (double b : budgets) {
-      double tried = ScheduleCandidates.even(b, size.ratio()).size() + 5.0 * RESPREAD + 2;
+      List<Candidate> even = ScheduleCandidates.even(b, size.ratio());
+      int spread = RESPREAD * ScheduleCandidates.respread(even.getFirst()).size();
+      double tried = even.size() + spread + 2;
       sum += b * (tried + (FINALISTS + 1.0) * (size.batches() - 1));
     }
     return sum;
@@ -117,7 +119,7 @@ final class ScheduleSearch {
   /** Root of the mean squared distance to the solution over some batches. */
   private double rmse(Candidate c, int batches) {
     Schedule s = c.schedule();
-    double[] errors = known.computeIfAbsent(s, key -> new double[0]);
+    double[] errors = known.getOrDefault(s, new double[0]);
     if (errors.length < batches) {
       double[] more = Arrays.copyOf(errors, batches);
       for (int b = errors.length; b < batches; b++) {

@@ -70,7 +70,7 @@ final class SdeSampler implements Sampler {
       Estimate e = at.level().estimate(config.prediction());
       double sigma = sde.deviation(times[i]);
       if (variant.corrector()) {
-        Factors score = Factors.of(0, 0, INFINITY, 0, -e.noiseX() / sigma, -e.noiseZ() / sigma, 1);
+        Factors score = factors(e, 0, 1 / sigma, 1);
         double snr = config.number("snr") * Math.sqrt(1 - limited);
         out.add(new SamplerStep(at.timestep(), 1, e.guide(), score, false, snr));
       }
