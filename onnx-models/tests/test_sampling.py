@@ -10,10 +10,10 @@ def test_trailing_times():
     assert trailing(20)[:3] == [999, 949, 899] and trailing(20)[-1] == 49
 
 
-def test_ddim_clips_the_start_only():
+def test_ddim_clips_nothing():
     x, v = torch.tensor([0.5, 3.0]), torch.tensor([-0.2, -1.5])
     bar, after = torch.tensor(0.64), torch.tensor(0.81)
-    start = torch.tensor([0.8 * 0.5 + 0.6 * 0.2, 1.0])
+    start = torch.tensor([0.8 * 0.5 + 0.6 * 0.2, 0.8 * 3.0 + 0.6 * 1.5])
     epsilon = 0.8 * v + 0.6 * x
     expected = 0.9 * start + (1 - 0.81) ** 0.5 * epsilon
     torch.testing.assert_close(ddim_step(x, v, bar, after), expected)

@@ -20,21 +20,17 @@ from .diffusion import STEPS, alphas_cumprod
 from .dot import Dot
 from .unet import Dash
 
-CLIP = 1.0
-"""Largest absolute value of an x_0 estimate (``clip_sample_range``)."""
-
 
 def trailing(steps: int) -> list[int]:
     """Descending timesteps of diffusers' ``trailing`` spacing (Lin et al. 2023, table 2)."""
     return [int(t) for t in np.round(np.arange(STEPS, 0, -STEPS / steps)) - 1]
 
 
-def ddim_step(x: Tensor, v: Tensor, bar: Tensor, bar_next: Tensor, clip: bool = True) -> Tensor:
-    """DDIM with eta = 0 as diffusers' DDIMScheduler does it: epsilon isn't changed by the clip."""
+def ddim_step(x: Tensor, v: Tensor, bar: Tensor, bar_next: Tensor) -> Tensor:
+    """DDIM with eta = 0 (Song et al. 2021, equation 12) of a v estimate, as diffusers' DDIMScheduler
+    without ``clip_sample``."""
     start = bar.sqrt() * x - (1 - bar).sqrt() * v
     epsilon = bar.sqrt() * v + (1 - bar).sqrt() * x
-    if clip:
-        start = start.clamp(-CLIP, CLIP)
     return bar_next.sqrt() * start + (1 - bar_next).sqrt() * epsilon
 
 

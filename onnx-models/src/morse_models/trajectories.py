@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .diffusion import ancestral
 from .pairs import Pairs, estimate, residual
-from .sampling import CLIP, trailing
+from .sampling import trailing
 
 DASH_STEPS = (2, 24)
 """Fewest and most steps of Dash in a run; drawn evenly on a logarithmic scale."""
@@ -73,7 +73,7 @@ class Run:
     def step(self, i: int, x: Tensor, v: Tensor) -> Tensor:
         """Step i: [N, C, H, W] each -> the next x."""
         (a, s), (b, r) = self.level(i), self.level(i + 1)
-        start, epsilon = (a * x - s * v).clamp(-CLIP, CLIP), s * x + a * v
+        start, epsilon = a * x - s * v, s * x + a * v
         if self.sampler in EULER:
             # Song et al. 2021 (2011.13456), equation 46 with Euler's coefficients, and its ODE.
             beta, noisy = self.betas[i], self.sampler == "sde" and self.draws(i)
@@ -91,11 +91,8 @@ class Run:
                 direction = start + (start - before) / (2 * ratio)
             self.former = (start, now)
             return r / s * x - b * (torch.exp(torch.tensor(now - then)) - 1) * direction
-        if self.sampler == "ddpm":
-            # Ho et al. 2020, equation 7, knows x and x_0 alone: its noise is that of the clipped x_0.
-            eta = 1.0 if self.draws(i) else 0.0
-            return ancestral(x, start, (x - a * start) / s, (a, s), (b, r), eta)
-        return ancestral(x, start, epsilon, (a, s), (b, r), 0.0)
+        eta = 1.0 if self.sampler == "ddpm" and self.draws(i) else 0.0
+        return ancestral(x, start, epsilon, (a, s), (b, r), eta)
 
 
 def between(low: int, high: int) -> int:

@@ -117,6 +117,8 @@ final class Evaluation implements AutoCloseable {
         }
       }
       costs.addAll(size.budgets());
+      costs.addAll(EvaluationBudgets.between(size.budgets()));
+      costs.sort(null);
       seen.clear();
       for (double b : costs) {
         Schedule morse = schedule(tuned, s.sampler(), b, ratio);

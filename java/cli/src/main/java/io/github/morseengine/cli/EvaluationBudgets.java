@@ -8,12 +8,32 @@ final class EvaluationBudgets {
 
   private static final double MOST = 10_000;
 
+  /** Budgets of one such octave are neighbours enough. */
+  private static final double FAR = 1.6;
+
   private EvaluationBudgets() {}
 
   static List<Double> parse(String text) {
     List<Double> out = new ArrayList<>();
     for (String part : text.split(",")) {
       out.add(Double.valueOf(part));
+    }
+    return out;
+  }
+
+  /**
+   * Where Morse is measured too: curves of quality sag between points far apart, and at which cost
+   * Morse reaches a quality is read off such a line.
+   *
+   * @param budgets ascending
+   * @return the geometric means of neighbours that are more than {@link #FAR} apart
+   */
+  static List<Double> between(List<Double> budgets) {
+    List<Double> out = new ArrayList<>();
+    for (int i = 1; i < budgets.size(); i++) {
+      if (budgets.get(i) > FAR * budgets.get(i - 1)) {
+        out.add(Math.sqrt(budgets.get(i) * budgets.get(i - 1)));
+      }
     }
     return out;
   }

@@ -161,7 +161,7 @@ class SamplerGoldenTest {
 
   @Test
   void everyCaseIsThere() {
-    assertEquals(449, cases().size());
+    assertEquals(477, cases().size());
     assertEquals(
         trajectories.elements(),
         cases().values().stream()

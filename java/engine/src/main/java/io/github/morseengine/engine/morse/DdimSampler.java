@@ -12,24 +12,34 @@ import java.util.List;
  *   x' = sqrt(bar') * clip(x_0) + sqrt(1 - bar' - deviation^2) * epsilon + deviation * noise
  * </pre>
  *
- * <p>bar is alpha_bar at the step's time and bar' at the one that it leads to; epsilon is not
- * changed by the cut.
+ * <p>bar is alpha_bar at the step's time and bar' at the one that it leads to. As in diffusers
+ * epsilon is not changed by the cut, unless the variant {@code clipped} asks for the epsilon that
+ * clip(x_0) leaves (use_clipped_model_output of diffusers):
+ *
+ * <pre>
+ *   epsilon = (x - sqrt(bar) * clip(x_0)) / sqrt(1 - bar)
+ * </pre>
+ *
+ * <p>Otherwise what every step cuts off stays in x, and many short steps of guided runs, whose
+ * estimates leave the range often, add it up.
  */
 final class DdimSampler implements Sampler {
 
   private final SchedulerConfig config;
   private final NoiseSchedule schedule;
   private final double eta;
+  private final boolean clipped;
 
-  DdimSampler(SchedulerConfig given, double eta) {
+  DdimSampler(SchedulerConfig given, double eta, boolean clipped) {
     this.config = given.as(SchedulerClass.DDIM);
     this.schedule = new NoiseSchedule(config);
     this.eta = eta;
+    this.clipped = clipped;
   }
 
   @Override
   public String name() {
-    return "ddim";
+    return clipped ? "ddim:clipped" : "ddim";
   }
 
   /** A step leads train / steps timesteps down whatever the spacing, as in diffusers. */
@@ -48,18 +58,25 @@ final class DdimSampler implements Sampler {
     Estimate e = Estimate.of(config.prediction(), bar);
     double variance = (1 - barNext) / (1 - bar) * (1 - bar / barNext);
     double deviation = eta * Math.sqrt(Math.max(0, variance));
-    return SamplerStep.of(t, e, factors(e, barNext, deviation))
-        .withStill(factors(e, barNext, 0))
+    return SamplerStep.of(t, e, factors(e, bar, barNext, deviation))
+        .withStill(factors(e, bar, barNext, 0))
         .thresholded(config);
   }
 
-  private Factors factors(Estimate e, double barNext, double deviation) {
+  private Factors factors(Estimate e, double bar, double barNext, double deviation) {
     double direction = Math.sqrt(Math.max(0, 1 - barNext - deviation * deviation));
+    double limit = Samplers.limit(config);
+    double start = Math.sqrt(barNext);
+    if (clipped) {
+      double kept = direction / Math.sqrt(1 - bar);
+      start -= kept * Math.sqrt(bar);
+      return Factors.of(e.startX(), e.startZ(), limit, start, kept, 0, deviation);
+    }
     return Factors.of(
         e.startX(),
         e.startZ(),
-        Samplers.limit(config),
-        Math.sqrt(barNext),
+        limit,
+        start,
         direction * e.noiseX(),
         direction * e.noiseZ(),
         deviation);

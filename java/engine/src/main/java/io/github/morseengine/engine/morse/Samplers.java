@@ -17,7 +17,7 @@ public final class Samplers {
   private static final Map<String, List<String>> VARIANTS = new LinkedHashMap<>();
 
   static {
-    VARIANTS.put("ddim", List.of());
+    VARIANTS.put("ddim", List.of("clipped"));
     VARIANTS.put("ddpm", List.of());
     VARIANTS.put("dpmpp", List.of("1", "2", "3", "sde"));
     VARIANTS.put("dpm", List.of("1", "2", "3"));
@@ -69,7 +69,7 @@ public final class Samplers {
     }
     int order = variants.stream().filter(v -> v.matches("[123]")).mapToInt(Integer::parseInt).sum();
     return switch (parts[0]) {
-      case "ddim" -> new DdimSampler(config, eta);
+      case "ddim" -> new DdimSampler(config, eta, variants.contains("clipped"));
       case "ddpm" -> new DdpmSampler(config);
       case "dpmpp" -> new DpmppSampler(name, config, order, variants.contains("sde"));
       case "dpm" -> new DpmSampler(name, config, order);

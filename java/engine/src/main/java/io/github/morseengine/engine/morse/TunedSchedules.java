@@ -95,7 +95,7 @@ public record TunedSchedules(int batch, Map<String, List<Entry>> samplers) {
   public static String basis(String sampler) {
     String base = sampler.split(":", -1)[0];
     return switch (base) {
-      case "ddpm" -> "ddim";
+      case "ddim", "ddpm" -> "ddim";
       case "sde" -> "ode";
       case "dpmpp" -> sampler.replace(":sde", "");
       default -> sampler;
