@@ -19,8 +19,8 @@ from .pairs import Pairs, Replay, estimate, residual
 from .train_dash import Batches
 from .unet import Dash
 
-STRIDES = (10.0, 180.0)
-"""Training times between two steps of a schedule: 100 down to 6 steps a run."""
+STRIDES = (7.0, 180.0)
+"""Training times between two steps of a schedule: 140 down to 6 steps a run."""
 LONGEST = 480
 """Largest distance between Dash's step and a step of Dot."""
 TOP = 0.12

@@ -15,7 +15,7 @@ from .diffusion import ancestral
 from .pairs import Pairs, estimate, residual
 from .sampling import trailing
 
-DASH_STEPS = (2, 24)
+DASH_STEPS = (2, 32)
 """Fewest and most steps of Dash in a run; drawn evenly on a logarithmic scale."""
 DOT_STEPS = (1, 12)
 """Fewest and most steps of Dot after each step of Dash, likewise."""

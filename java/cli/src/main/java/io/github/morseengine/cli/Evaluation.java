@@ -23,7 +23,7 @@ import java.util.Set;
 final class Evaluation implements AutoCloseable {
 
   /** Below the least budget, since Morse reaches the quality of a budget at a fraction of it. */
-  private static final double[] CHEAPER = {1.5, 2, 3};
+  private static final double[] CHEAPER = {1.5, 2, 2.5, 3};
 
   private static final int MEASURED_STEPS = 6;
   private static final double SHOWN_BUDGET = 10;

@@ -41,7 +41,7 @@ import picocli.CommandLine.Option;
     })
 final class TuneCommand implements Callable<Integer> {
 
-  private static final String BUDGETS = "2,3,4,5,7,10,14,20,28,40,50";
+  private static final String BUDGETS = "2,2.5,3,4,5,7,10,14,20,28,40,50";
   private static final String QUICK_BUDGETS = "5,10,20";
   private static final int MEASURED_STEPS = 12;
 
