@@ -80,8 +80,9 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--sampler",
       paramLabel = "NAME",
       description = {
-        "One of ddim, ddpm, dpmpp[:1|2|3|sde], dpm[:1|2|3], sde[:reverse][:corrector][:mean],",
-        "ode[:heun], euler, lcm. Default: ddim, for models of latents their own."
+        "One of ddim[:clipped], ddpm, dpmpp[:1|2|3|sde], dpm[:1|2|3],"
+            + " sde[:reverse][:corrector][:mean], ode[:heun], euler, lcm. Default: ddim, for models"
+            + " of latents their own."
       })
   private String sampler;
 
