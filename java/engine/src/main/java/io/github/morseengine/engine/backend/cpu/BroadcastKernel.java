@@ -1,7 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.plan.View;
-import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
+import io.github.morseengine.engine.ffi.onednn.Primitives.BinaryKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;

@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -74,7 +75,7 @@ final class ConvLowering {
               p.make(
                   alone,
                   () ->
-                      Primitive.convolution(
+                      Primitives.convolution(
                           p.engine, transposed, xd, layout, bd, yd, geometry, attributes));
       primitive = p.choose(source, dims.length, maker);
       if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {

@@ -7,7 +7,8 @@ import io.github.morseengine.engine.ffi.onednn.Dnn;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
-import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
+import io.github.morseengine.engine.ffi.onednn.Primitives.BinaryKind;
 import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
@@ -52,7 +53,7 @@ final class ElementwiseLowering {
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
       primitive =
-          p.make(alone, () -> Primitive.eltwise(p.engine, f, alpha(node), 0, desc, attributes));
+          p.make(alone, () -> Primitives.eltwise(p.engine, f, alpha(node), 0, desc, attributes));
     }
     if (primitive == null) {
       desc.close();
@@ -214,7 +215,7 @@ final class ElementwiseLowering {
         MemoryDesc bd = ConvLowering.desc(b);
         MemoryDesc yd = ConvLowering.desc(y)) {
       Primitive found =
-          p.make(alone, () -> Primitive.binary(p.engine, kind, ad, bd, yd, attributes));
+          p.make(alone, () -> Primitives.binary(p.engine, kind, ad, bd, yd, attributes));
       if (found != null && found.isReference()) {
         found.close();
         return null;

@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -83,7 +84,7 @@ final class EnlargedConv {
                 p.make(
                     alone,
                     () ->
-                        Primitive.convolution(
+                        Primitives.convolution(
                             p.engine, false, xd, layout, bias, yd, geometry, attributes));
         Primitive known = p.choose(weight, recipe(phase), 4, maker);
         made[phase] = known == null ? maker.apply(any) : known;

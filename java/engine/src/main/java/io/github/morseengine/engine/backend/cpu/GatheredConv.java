@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -242,7 +243,7 @@ final class GatheredConv {
       if (silu) {
         attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
       }
-      primitive = p.make(alone, () -> Primitive.matmul(p.engine, cd, wd, null, od, attributes));
+      primitive = p.make(alone, () -> Primitives.matmul(p.engine, cd, wd, null, od, attributes));
     }
     if (primitive == null || primitive.isReference()) {
       ConvLowering.close(cd, wd, od, ed);
@@ -270,7 +271,7 @@ final class GatheredConv {
             new long[] {1, outputs, 1, 1},
             new long[] {outputs, 1, outputs, outputs});
     return ElementwiseLowering.binary(
-        p, Primitive.BinaryKind.ADD, residual, perChannel, to, "Conv: bias+residual");
+        p, Primitives.BinaryKind.ADD, residual, perChannel, to, "Conv: bias+residual");
   }
 
   private static long[] strides(long rows, long k) {

@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -127,7 +128,7 @@ final class GegluLowering {
         }
         Function<MemoryDesc, Primitive> maker =
             layout ->
-                p.make(alone, () -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
+                p.make(alone, () -> Primitives.matmul(p.engine, xd, layout, bd, yd, attributes));
         Primitive known = p.choose(part, 2, maker);
         primitive = known != null ? known : maker.apply(any);
       }

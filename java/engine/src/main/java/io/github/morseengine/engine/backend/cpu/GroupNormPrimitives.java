@@ -5,7 +5,8 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
-import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
+import io.github.morseengine.engine.ffi.onednn.Primitives.BinaryKind;
 import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -160,7 +161,7 @@ final class GroupNormPrimitives {
       if (act != null) {
         attributes.eltwise(act, act == Attributes.Eltwise.SWISH ? 1 : 0, 0);
       }
-      primitive = p.make(alone, () -> Primitive.binary(p.engine, kind, vd, wd, yd, attributes));
+      primitive = p.make(alone, () -> Primitives.binary(p.engine, kind, vd, wd, yd, attributes));
     }
     if (unfit(primitive)) {
       ConvLowering.close(vd, wd, yd, ad);
@@ -183,7 +184,7 @@ final class GroupNormPrimitives {
     long[] sides = {positions, 1};
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitive.average(p.engine, vd, td, sides, attributes));
+      primitive = p.make(alone, () -> Primitives.average(p.engine, vd, td, sides, attributes));
     }
     if (unfit(primitive)) {
       ConvLowering.close(vd, td);

@@ -5,7 +5,8 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
-import io.github.morseengine.engine.ffi.onednn.Primitive.BinaryKind;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
+import io.github.morseengine.engine.ffi.onednn.Primitives.BinaryKind;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
@@ -73,7 +74,8 @@ final class LinearLowering {
         default -> {}
       }
       Function<MemoryDesc, Primitive> maker =
-          layout -> p.make(alone, () -> Primitive.matmul(p.engine, xd, layout, bd, yd, attributes));
+          layout ->
+              p.make(alone, () -> Primitives.matmul(p.engine, xd, layout, bd, yd, attributes));
       Primitive known = p.choose(w, 2, maker);
       primitive = known != null ? known : maker.apply(any);
     }
@@ -131,7 +133,7 @@ final class LinearLowering {
               p.make(
                   alone,
                   () ->
-                      Primitive.convolution(
+                      Primitives.convolution(
                           p.engine, false, xd, layout, bd, yd, geometry, attributes));
       Primitive known = p.choose(w, 4, maker);
       primitive = known != null ? known : maker.apply(any);

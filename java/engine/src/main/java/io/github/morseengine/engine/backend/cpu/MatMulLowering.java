@@ -6,6 +6,7 @@ import io.github.morseengine.engine.ffi.onednn.Dnn;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
@@ -100,7 +101,7 @@ final class MatMulLowering {
       if (md != null) {
         maskArg = attributes.add(md);
       }
-      primitive = p.make(alone, () -> Primitive.matmul(p.engine, ad, bd, null, yd, attributes));
+      primitive = p.make(alone, () -> Primitives.matmul(p.engine, ad, bd, null, yd, attributes));
     }
     if (primitive == null) {
       ConvLowering.close(ad, bd, yd, md);

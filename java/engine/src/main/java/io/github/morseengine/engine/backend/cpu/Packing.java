@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.onednn.Memory;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -21,7 +22,7 @@ final class Packing {
     }
     try (Arena arena = Arena.ofConfined();
         Attributes attributes = new Attributes();
-        Primitive reorder = Primitive.reorder(engine, from, to, attributes);
+        Primitive reorder = Primitives.reorder(engine, from, to, attributes);
         Memory source = new Memory(engine, from, plain);
         Memory target = new Memory(engine, to, out)) {
       MemoryDesc scratch = reorder.scratchpad();

@@ -11,6 +11,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ffi.openmp.Team;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
@@ -183,7 +184,7 @@ final class Program implements Placement, AutoCloseable {
     boolean alone = alone(0, view, to);
     Primitive reorder;
     try (Attributes attributes = new Attributes()) {
-      reorder = make(alone, () -> Primitive.reorder(engine, source, target, attributes));
+      reorder = make(alone, () -> Primitives.reorder(engine, source, target, attributes));
     }
     DnnStep step = new DnnStep(reorder, alone);
     step.with(Primitive.Arg.SRC.code(), source, view);

@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.Dnn;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.tensor.DType;
 
 /** Copies between layouts by oneDNN, which is fast from the first run on. */
@@ -38,7 +39,7 @@ final class Reorder {
     MemoryDesc td = ConvLowering.desc(target);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitive.reorder(p.engine, sd, td, attributes));
+      primitive = p.make(alone, () -> Primitives.reorder(p.engine, sd, td, attributes));
     }
     if (primitive == null || primitive.isReference()) {
       ConvLowering.close(sd, td);

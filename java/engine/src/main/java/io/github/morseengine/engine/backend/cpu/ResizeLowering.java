@@ -4,6 +4,7 @@ import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -65,7 +66,7 @@ final class ResizeLowering {
     boolean alone = p.alone(0, x, y);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitive.nearest(p.engine, xd, yd, attributes));
+      primitive = p.make(alone, () -> Primitives.nearest(p.engine, xd, yd, attributes));
     }
     if (primitive == null || primitive.isReference()) {
       ConvLowering.close(xd, yd);

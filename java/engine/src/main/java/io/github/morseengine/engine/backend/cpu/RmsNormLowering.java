@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
@@ -31,7 +32,7 @@ final class RmsNormLowering {
     boolean alone = p.alone(8 * x.elements(), x, y);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitive.rmsNorm(p.engine, xd, epsilon, attributes));
+      primitive = p.make(alone, () -> Primitives.rmsNorm(p.engine, xd, epsilon, attributes));
     }
     if (primitive == null) {
       xd.close();

@@ -5,6 +5,7 @@ import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
+import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
@@ -44,7 +45,7 @@ final class SoftmaxLowering {
     boolean alone = p.alone(10 * x.elements(), x);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitive.softmax(p.engine, xd, yd, axis, attributes));
+      primitive = p.make(alone, () -> Primitives.softmax(p.engine, xd, yd, axis, attributes));
     }
     if (primitive == null) {
       ConvLowering.close(xd, yd);
@@ -78,7 +79,7 @@ final class SoftmaxLowering {
     float epsilon = node.attributes().getFloat("epsilon", 1e-5f);
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitive.layerNorm(p.engine, xd, epsilon, attributes));
+      primitive = p.make(alone, () -> Primitives.layerNorm(p.engine, xd, epsilon, attributes));
     }
     if (primitive == null) {
       xd.close();
