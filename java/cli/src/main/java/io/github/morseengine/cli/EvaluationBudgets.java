@@ -8,7 +8,7 @@ final class EvaluationBudgets {
 
   private static final double MOST = 10_000;
 
-  /** Budgets of one such octave are neighbours enough. */
+  /** Up to this ratio a line between two budgets is close to the curve. */
   private static final double FAR = 1.6;
 
   private EvaluationBudgets() {}

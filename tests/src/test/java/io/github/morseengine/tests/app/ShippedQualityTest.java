@@ -8,39 +8,41 @@ import io.github.morseengine.tests.support.Subprocess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the shipped models, schedules and configuration are worth together. */
 class ShippedQualityTest {
 
-  private static final double BUDGET = 20;
+  private static final int BUDGET = 20;
 
   @TempDir Path work;
 
   /** The numbers of the largest budget, by model: dash or morse. */
-  private Map<String, Map<String, Double>> evaluate(Object... more) throws IOException {
+  private Map<String, Map<String, Double>> evaluate(String sampler, int guidance)
+      throws IOException {
     Path shipped = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
-    List<Object> arguments =
-        List.of(
+    Subprocess run =
+        Subprocess.morse(
+            work,
             "evaluate",
             "--model",
             shipped,
             "--budgets",
-            (int) BUDGET,
+            BUDGET,
+            "--samplers",
+            sampler,
+            "--guidance",
+            guidance,
             "--samples",
             80,
             "--fine",
             2,
             "--out",
             "evaluation");
-    Object[] all = Stream.concat(arguments.stream(), Arrays.stream(more)).toArray();
-    Subprocess run = Subprocess.morse(work, all);
     assertEquals(0, run.code(), run.err());
     List<String> lines = Files.readAllLines(work.resolve("evaluation/curves.csv"));
     List<String> keys = List.of(lines.getFirst().split(","));
@@ -64,7 +66,7 @@ class ShippedQualityTest {
    */
   @Test
   void guidedPicturesOfDdimAreWhatDashAloneDraws() throws IOException {
-    var points = evaluate("--samplers", "ddim", "--guidance", "2");
+    var points = evaluate("ddim", 2);
     double alone = points.get("dash").get("accuracy");
     double withDot = points.get("morse").get("accuracy");
     assertTrue(withDot >= 0.7 && withDot >= alone - 0.1, points.toString());

@@ -63,20 +63,28 @@ final class DdimSampler implements Sampler {
         .thresholded(config);
   }
 
+  private static double direction(double barNext, double deviation) {
+    return Math.sqrt(Math.max(0, 1 - barNext - deviation * deviation));
+  }
+
+  /** A step with the epsilon that clip(x_0) leaves of x. */
+  static Factors followingCut(
+      SchedulerConfig config, Estimate e, double bar, double barNext, double deviation) {
+    double kept = direction(barNext, deviation) / Math.sqrt(1 - bar);
+    double start = Math.sqrt(barNext) - kept * Math.sqrt(bar);
+    return Factors.of(e.startX(), e.startZ(), Samplers.limit(config), start, kept, 0, deviation);
+  }
+
   private Factors factors(Estimate e, double bar, double barNext, double deviation) {
-    double direction = Math.sqrt(Math.max(0, 1 - barNext - deviation * deviation));
-    double limit = Samplers.limit(config);
-    double start = Math.sqrt(barNext);
     if (clipped) {
-      double kept = direction / Math.sqrt(1 - bar);
-      start -= kept * Math.sqrt(bar);
-      return Factors.of(e.startX(), e.startZ(), limit, start, kept, 0, deviation);
+      return followingCut(config, e, bar, barNext, deviation);
     }
+    double direction = direction(barNext, deviation);
     return Factors.of(
         e.startX(),
         e.startZ(),
-        limit,
-        start,
+        Samplers.limit(config),
+        Math.sqrt(barNext),
         direction * e.noiseX(),
         direction * e.noiseZ(),
         deviation);

@@ -65,20 +65,17 @@ final class DdpmSampler implements Sampler {
     double beta = 1 - alpha;
     Estimate e = Estimate.of(config.prediction(), bar);
     double variance = large ? beta : Math.max((1 - barNext) / (1 - bar) * beta, LEAST_VARIANCE);
-    double kept = Math.sqrt((1 - barNext) / (1 - bar));
     Factors drawn =
-        factors(
-            e,
+        Factors.of(
+            e.startX(),
+            e.startZ(),
+            Samplers.limit(config),
             Math.sqrt(barNext) * beta / (1 - bar),
             Math.sqrt(alpha) * (1 - barNext) / (1 - bar),
+            0,
             t > 0 ? Math.sqrt(variance) : 0);
     return SamplerStep.of(t, e, drawn)
-        .withStill(factors(e, Math.sqrt(barNext) - kept * Math.sqrt(bar), kept, 0))
+        .withStill(DdimSampler.followingCut(config, e, bar, barNext, 0))
         .thresholded(config);
-  }
-
-  private Factors factors(Estimate e, double start, double x, double deviation) {
-    double limit = Samplers.limit(config);
-    return Factors.of(e.startX(), e.startZ(), limit, start, x, 0, deviation);
   }
 }
