@@ -23,6 +23,7 @@ class ClassifierConfig:
 
     Attributes:
         channels: colour channels of a picture.
+        patch: side of a patch, the first convolution's position.
         widths: channels of the four convolutions; the last three are followed by 2x2 averages,
             but for the last one, which is averaged over all positions.
         embedding: width of the time embedding.
@@ -31,6 +32,7 @@ class ClassifierConfig:
     """
 
     channels: int = 3
+    patch: int = 2
     widths: tuple[int, ...] = (48, 64, 96, 128)
     embedding: int = 64
     features: int = 64
@@ -71,7 +73,7 @@ class Classifier(nn.Module):
     def __init__(self, config: ClassifierConfig = ClassifierConfig()):
         super().__init__()
         self.config = config
-        sizes = (4 * config.channels, *config.widths)
+        sizes = (config.channels * config.patch**2, *config.widths)
         self.layers = nn.ModuleList(
             Layer(i, o, config.embedding) for i, o in zip(sizes[:-1], sizes[1:], strict=True)
         )
@@ -84,7 +86,7 @@ class Classifier(nn.Module):
 
     def features(self, sample: Tensor, timestep: Tensor) -> Tensor:
         """sample [N, C, H, W] -> what the last layer before the labels says, [N, features]."""
-        h, emb = F.pixel_unshuffle(sample, 2), self.embed(timestep)
+        h, emb = F.pixel_unshuffle(sample, self.config.patch), self.embed(timestep)
         for i, layer in enumerate(self.layers):
             h = layer(h, emb)
             if 0 < i < len(self.layers) - 1:
@@ -118,7 +120,7 @@ class GradientGraph(nn.Module):
         """sample [N, C, H, W], timestep [N], class_labels int64 [N] -> [N, C, H, W]."""
         m = self.model
         emb = m.embed(timestep)
-        h, kept = F.pixel_unshuffle(sample, 2), []
+        h, kept = F.pixel_unshuffle(sample, m.config.patch), []
         for i, layer in enumerate(m.layers):
             scale, shift = layer.modulation(emb)
             h = F.conv2d(h, self.weights[i], self.biases[i], padding=1) * scale + shift
@@ -139,7 +141,7 @@ class GradientGraph(nn.Module):
             g = g * silu_slope(pre) * scale
             turned = self.weights[i].flip(2, 3).transpose(0, 1)
             g = F.conv2d(g, turned, padding=1)
-        return F.pixel_shuffle(g, 2)
+        return F.pixel_shuffle(g, m.config.patch)
 
 
 class FeatureGraph(nn.Module):

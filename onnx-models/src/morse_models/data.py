@@ -1,6 +1,7 @@
-"""The training set: the colour emoji of Noto, rendered small.
+"""The training sets: the colour emoji of Noto, rendered small, or its capital letters.
 
-Pictures are uint8 [N, 3, 32, 32]; labels are the groups of Unicode's emoji-test.txt.
+Emoji are uint8 [N, 3, 32, 32], their labels the groups of Unicode's emoji-test.txt; for letters see
+:mod:`letters`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from . import letters
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 SEQUENCES = Path("/usr/share/unicode/emoji/emoji-test.txt")
@@ -84,19 +87,22 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
         return file["pictures"], file["labels"], [str(n) for n in file["names"]], file["mirror"]
 
 
-def save(path: Path, size: int = 32) -> int:
-    """Renders the set into one .npz file and returns the number of pictures."""
-    pictures, labels, names, mirror = build(size)
+def save(path: Path, pictures: np.ndarray, labels: np.ndarray, names: list[str],
+         mirror: np.ndarray) -> None:
+    """Writes what :func:`build` made into one .npz file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, pictures=pictures, labels=labels, names=names, mirror=mirror)
-    return len(pictures)
 
 
 def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models data``."""
     parser = argparse.ArgumentParser(prog="morse_models data", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/emoji32.npz"))
-    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--set", choices=("emoji", "letters"), default="emoji")
+    parser.add_argument("--out", type=Path, help="default: runs/emoji32.npz or runs/letters64.npz")
+    parser.add_argument("--size", type=int, help="default: 32 for emoji, 64 for letters")
     args = parser.parse_args(argv)
-    count = save(args.out, args.size)
-    print(f"{count} pictures of {args.size}x{args.size} in {args.out}")
+    size = args.size or (32 if args.set == "emoji" else 64)
+    out = args.out or Path(f"runs/{args.set}{size}.npz")
+    made = build(size) if args.set == "emoji" else letters.build(size)
+    save(out, *made)
+    print(f"{len(made[0])} pictures of {size}x{size} in {out}")

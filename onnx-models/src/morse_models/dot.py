@@ -15,8 +15,9 @@ from torch.nn import functional as F
 from .diffusion import alphas_cumprod
 from .unet import Dash, ResidualBlock, Trunk
 
-PATCH = 4
-"""Pixels per side of a patch: the stem is pixel unshuffle by 4 and a 1x1 convolution in one."""
+RATIO = 2
+"""Sides of Dash's patches that one of Dot's holds: the stem is pixel unshuffle and a 1x1 convolution
+in one, and the light stages have a quarter of the positions of Dash's widest level."""
 
 LEAST_SIGMA = 0.05
 """Below about this sigma Dash takes ever more of a drift for picture, and an error that is not
@@ -28,7 +29,7 @@ class DotConfig:
     """Sizes of what Dot owns.
 
     Attributes:
-        width: channels of the light stages, at a quarter of the picture's side.
+        width: channels of the light stages, at half the side of Dash's widest level.
         rank: rank of the low-rank branches; 0 for none.
         condition: hidden width of the embedding of the pair of times.
         levels: levels of Dash's trunk that Dot walks through. The lowest holds more than half of
@@ -118,17 +119,19 @@ class Dot(nn.Module):
         self.condition1 = nn.Linear(4, config.condition)
         self.condition2 = nn.Linear(config.condition, emb)
         self.mix = nn.Linear(config.condition, 2)
-        self.stem = nn.Conv2d(2 * unet.channels, width, PATCH, PATCH)
-        ratio = PATCH // unet.patch
-        self.stem_of_dash = nn.Conv2d(2 * unet.channels, width, PATCH, PATCH, bias=False)
-        self.features = nn.Conv2d(trunk_width, width, ratio, ratio, bias=False)
+        self.patch = RATIO * unet.patch
+        self.stem = nn.Conv2d(2 * unet.channels, width, self.patch, self.patch)
+        self.stem_of_dash = nn.Conv2d(
+            2 * unet.channels, width, self.patch, self.patch, bias=False
+        )
+        self.features = nn.Conv2d(trunk_width, width, RATIO, RATIO, bias=False)
         self.before = LightBlock(width, emb)
         self.down = nn.Conv2d(width, trunk_width, 3, 2, 1)
         self.norm_up = nn.GroupNorm(8, trunk_width)
         self.up = nn.Conv2d(trunk_width, 4 * width, 1)
         self.after = ResidualBlock(width, width, emb)
         self.norm_out = nn.GroupNorm(8, width)
-        self.out = nn.Conv2d(width, unet.channels * PATCH**2, 1)
+        self.out = nn.Conv2d(width, unet.channels * self.patch**2, 1)
         self.low_rank = nn.ModuleDict()
         for level in range(config.levels if config.rank > 0 else 0):
             # At the lowest level a picture is one position: nothing to adapt that is worth a step.
@@ -173,7 +176,7 @@ class Dot(nn.Module):
             dash_features: Dash's second output there, [N, widths[0], H / patch, W / patch].
 
         Returns:
-            [N, width, H / 4, W / 4].
+            [N, width, H / (2 patch), W / (2 patch)], with Dash's patch.
         """
         seen = self.config.observations
         x_s = dash_sample if "dash_sample" in seen else torch.zeros_like(dash_sample)
@@ -213,7 +216,7 @@ class Dot(nn.Module):
         h = self.out(F.silu(self.norm_out(self.after(h, emb))))
         scale, picture = self.mix(hidden)[:, :, None, None].chunk(2, dim=1)
         held = turned + (alpha - picture) / torch.sqrt(sigma * sigma + LEAST_SIGMA**2) * drift
-        return held + (scale + sin) * F.pixel_shuffle(h, PATCH)
+        return held + (scale + sin) * F.pixel_shuffle(h, self.patch)
 
     def forward(
         self,

@@ -85,13 +85,15 @@ def sample(
 
 
 def grid(pictures: Tensor, columns: int) -> Image.Image:
-    """Puts [N, 3, H, W] of -1 .. 1 side by side, row by row."""
+    """Puts [N, C, H, W] of -1 .. 1, grey or RGB, side by side, row by row."""
     n, c, h, w = pictures.shape
     rows = -(-n // columns)
     sheet = torch.ones(rows * columns, c, h, w)
     sheet[:n] = pictures
     sheet = sheet.reshape(rows, columns, c, h, w).permute(0, 3, 1, 4, 2)
     sheet = sheet.reshape(rows * h, columns * w, c)
+    if c == 1:
+        sheet = sheet[..., 0]
     return Image.fromarray(((sheet.clamp(-1, 1) + 1) * 127.5).round().byte().numpy())
 
 
@@ -112,7 +114,7 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     dash, dot = load_models(args.models)
     random = torch.Generator().manual_seed(args.seed)
-    noise = torch.randn(args.count, 3, dash.config.size, dash.config.size, generator=random)
+    noise = torch.randn(args.count, dash.config.channels, dash.config.size, dash.config.size, generator=random)
     labels = torch.arange(args.count) % args.columns % (dash.config.labels + 1)
     pictures = sample(dash, dot, noise, labels, args.dash, args.dot, args.guidance)
     sheet = grid(pictures, args.columns)

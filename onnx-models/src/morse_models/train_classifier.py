@@ -24,6 +24,7 @@ from . import checkpoints, data
 from .classifier import Classifier, ClassifierConfig, FeatureGraph, GradientGraph
 from .diffusion import STEPS, alphas_cumprod, coefficients
 from .export import round_to_half, to_onnx
+from .train_dash import POSITIONS
 from .weights import WeightFile, externalize
 
 HELD_OUT = 10
@@ -44,6 +45,12 @@ class Pictures:
         self.y, self.mirror = torch.from_numpy(labels), torch.from_numpy(mirror)
         order = torch.randperm(len(self.x), generator=torch.Generator().manual_seed(0))
         self.held, self.kept = order[:: HELD_OUT], order[torch.arange(len(order)) % HELD_OUT > 0]
+
+    def sizes(self) -> ClassifierConfig:
+        """A classifier of these pictures; its first convolution has 16x16 positions from 32x32 on."""
+        channels, size = self.x.shape[1:3]
+        patch = max(2, size // POSITIONS)
+        return ClassifierConfig(channels=channels, patch=patch, labels=len(self.names))
 
     def batch(self, count: int) -> tuple[Tensor, Tensor]:
         """Random training pictures, mirrored and shifted at random."""
@@ -78,7 +85,7 @@ def accuracy(model: Classifier, pictures: Pictures, t: int | None, table: Tensor
 def train(pictures: Pictures, noisy: bool, args: argparse.Namespace) -> Classifier:
     """Trains one classifier and returns its averaged weights."""
     torch.manual_seed(2 if noisy else 3)
-    model = Classifier(ClassifierConfig(labels=len(pictures.names)))
+    model = Classifier(pictures.sizes())
     ema = Classifier(model.config)
     ema.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.05)
@@ -166,7 +173,7 @@ def main(argv: list[str]) -> None:
     for noisy, name in ((True, "classifier_noisy.pt"), (False, "classifier_clean.pt")):
         path = args.runs / name
         if path.exists():
-            model = Classifier(ClassifierConfig(labels=len(pictures.names)))
+            model = Classifier(pictures.sizes())
             model.load_state_dict(checkpoints.load(path)["ema"])
         else:
             model = train(pictures, noisy, args)

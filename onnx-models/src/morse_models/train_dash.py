@@ -13,11 +13,13 @@ from . import data
 from .checkpoints import load, load_models, unet_config
 from .diffusion import STEPS, alphas_cumprod, coefficients
 from .loop import Loop, add_options, prepare
-from .unet import Dash
+from .unet import Dash, UNetConfig
 
 NULL_SHARE = 0.25
 """How often the label is replaced by the null label: for classifier-free guidance, and because who asks
 for no label gets pictures of that kind too."""
+POSITIONS = 16
+"""Positions per side of the widest level."""
 MIN_SNR = 5.0
 """Weight of Hang et al. 2023: min(SNR, 5) / (SNR + 1) for v prediction."""
 
@@ -27,13 +29,14 @@ class Batches:
 
     def __init__(self, path: Path, batch: int, seed: int, device: torch.device):
         pictures, labels, self.names, mirror = data.load(path)
+        self.channels, self.size = pictures.shape[1:3]
         self.pictures = torch.from_numpy(pictures).float().div_(127.5).sub_(1)
         self.labels, self.mirror = torch.from_numpy(labels), torch.from_numpy(mirror)
         self.batch, self.device = batch, device
         self.random = torch.Generator().manual_seed(seed)
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns float32 [B, 3, H, W] and int64 [B] with some labels replaced by the null label."""
+        """Returns float32 [B, C, H, W] and int64 [B] with some labels replaced by the null label."""
         index = torch.randint(len(self.pictures), (self.batch,), generator=self.random)
         x, y = self.pictures[index], self.labels[index].clone()
         flip = self.mirror[index] & (torch.rand(self.batch, generator=self.random) < 0.5)
@@ -62,6 +65,27 @@ def loss(
     return (weight * error).mean() / weight.mean()
 
 
+def sizes(batches: Batches, widths: tuple[int, ...]) -> UNetConfig:
+    """A network for the pictures at hand, whose widest level has 16x16 positions whatever their size.
+
+    Pictures smaller than 32x32 enter as 2x2 patches.
+    """
+    return UNetConfig(
+        size=batches.size, channels=batches.channels, patch=max(2, batches.size // POSITIONS),
+        widths=widths, labels=len(batches.names),
+    )
+
+
+def check(config: UNetConfig, batches: Batches, path: Path) -> None:
+    """Refuses a data file whose pictures or labels are not those of a network."""
+    given = (batches.channels, batches.size, len(batches.names))
+    wanted = (config.channels, config.size, config.labels)
+    if given != wanted:
+        names = "{} channels of {} pixels a side with {} labels"
+        raise SystemExit(f"{path} holds {names.format(*given)}, the network was made for "
+                         f"{names.format(*wanted)}: give the --data that it was trained on")
+
+
 def train(args: argparse.Namespace) -> None:
     """Runs until the wanted number of steps or minutes, whichever comes first."""
     device = prepare(args)
@@ -71,9 +95,11 @@ def train(args: argparse.Namespace) -> None:
     given = load_models(args.start)[0] if args.start and not state else None
     if given is not None:
         config = given.config
+    elif state:
+        config = unet_config(state.get("config", {}))
     else:
-        sizes = state.get("config", {"labels": len(batches.names)})
-        config = unet_config(sizes)
+        config = sizes(batches, args.widths)
+    check(config, batches, args.data)
     model, ema = Dash(config), Dash(config)
     if given is not None:
         model.load_state_dict(given.state_dict())
@@ -88,8 +114,21 @@ def train(args: argparse.Namespace) -> None:
     loop.run(lambda step: loss(run, *batches.next(), table, args.bf16))
 
 
+def widths(text: str) -> tuple[int, ...]:
+    """Reads the channels of three levels, such as ``64,96,128``."""
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != len(UNetConfig.widths) or any(w <= 0 or w % 8 for w in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not three multiples of 8 such as 64,96,128")
+    return found
+
+
 def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models train-dash``."""
     parser = argparse.ArgumentParser(prog="morse_models train-dash", description=__doc__)
     add_options(parser, rate=8e-4, ema=0.999)
+    parser.add_argument("--widths", type=widths, default=UNetConfig.widths, help="channels per level "
+                        "of a network that isn't there yet, multiples of 8: 96,128,160")
     train(parser.parse_args(argv))

@@ -16,7 +16,7 @@ from .diffusion import STEPS, alphas_cumprod, ancestral, coefficients
 from .dot import Dot, DotConfig
 from .loop import Loop, add_options, prepare
 from .pairs import Pairs, Replay, estimate, residual
-from .train_dash import Batches
+from .train_dash import Batches, check
 from .unet import Dash
 
 STRIDES = (7.0, 180.0)
@@ -187,6 +187,7 @@ def train(
     device = prepare(args)
     batches = Batches(args.data, args.batch, args.seed, device)
     dash, dot = start(args.out, args.start, config)
+    check(dash.config, batches, args.data)
     if fresh and not (args.out / "dot.pt").exists():
         dot = Dot(dash, config or DotConfig())
     ema = Dot(dash, dot.config)
@@ -212,7 +213,12 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="morse_models train-dot", description=__doc__)
     add_options(parser, rate=1e-3, ema=0.998)
     add_pair_options(parser)
-    train(parser.parse_args(argv))
+    parser.add_argument("--width", type=int, help="channels of the light stages of a Dot that isn't "
+                        f"there yet, a multiple of 8; default: {DotConfig.width} or the shipped Dot's")
+    args = parser.parse_args(argv)
+    if args.width is not None and (args.width <= 0 or args.width % 8):
+        parser.error(f"--width {args.width}: give a multiple of 8")
+    train(args, DotConfig(width=args.width) if args.width else None)
 
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """Dash: a small class-conditional U-Net that predicts v.
 
-Pictures enter as 2x2 patches (pixel unshuffle), so that the widest level works on 16x16 positions.
+Pictures enter as patches (pixel unshuffle), 2x2 for 32x32 pictures, so that the widest level works on
+16x16 positions.
 """
 
 from __future__ import annotations
