@@ -14,6 +14,7 @@ from .export import example_inputs, read_back
 from .sampling import sample
 from .unet import Dash
 
+GOLDEN = Path("../tests/src/test/resources/golden")
 BATCHES = (1, 3)
 DASH_STEPS, DOT_STEPS = 3, 1
 GUIDANCE = 2.0
@@ -80,7 +81,8 @@ def main(argv: list[str]) -> None:
     """Command line of ``python -m morse_models golden``."""
     parser = argparse.ArgumentParser(prog="morse_models golden", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("shipped/emoji32"))
-    parser.add_argument("--out", type=Path, default=Path("../tests/src/test/resources/golden/emoji32"))
+    parser.add_argument("--out", type=Path, help=f"default: {GOLDEN} and the model's name")
     args = parser.parse_args(argv)
-    write(args.model, args.out)
-    print(f"golden vectors of {args.model} in {args.out}")
+    out = args.out or GOLDEN / args.model.name
+    write(args.model, out)
+    print(f"golden vectors of {args.model} in {out}")

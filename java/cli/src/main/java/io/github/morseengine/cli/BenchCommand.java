@@ -37,10 +37,12 @@ final class BenchCommand implements Callable<Integer> {
   private static final int MOST_ITERATIONS = 1_000_000;
   private static final int WARM_RUNS = 5;
 
-  /**
-   * Until the JVM has compiled our own kernels to the end, which small models need often runs for.
-   */
-  private static final long WARM_NANOS = 3_000_000_000L;
+  private static final long LEAST_WARM_NANOS = 3_000_000_000L;
+
+  /** Longer than this is not waited for runs to stop getting faster. */
+  private static final long MOST_WARM_NANOS = 20_000_000_000L;
+
+  private static final int STABLE_RUNS = 100;
 
   private static final int PROFILED = 5;
   private static final int UPDATES = 20;
@@ -130,11 +132,7 @@ final class BenchCommand implements Callable<Integer> {
     Update step = update == null ? null : new Update(engine, dash.elements());
     try (Progress progress = new Progress(console, "measuring")) {
       progress.step(0, iterations);
-      long begin = System.nanoTime();
-      for (int i = 0; i < WARM_RUNS || System.nanoTime() - begin < WARM_NANOS; i++) {
-        turn(dash, dot, false);
-        updates(step, new Latency());
-      }
+      warm(dash, dot, step);
       for (int i = 0; i < iterations; i++) {
         turn(dash, dot, true);
         progress.step(i + 1, iterations);
@@ -148,6 +146,23 @@ final class BenchCommand implements Callable<Integer> {
       if (dot != null) {
         dot.profile();
       }
+    }
+  }
+
+  private static void warm(Measured dash, Measured dot, Update step) {
+    long begin = System.nanoTime();
+    WarmUp warm = new WarmUp(STABLE_RUNS);
+    long spent = 0;
+    for (int i = 0;
+        i < WARM_RUNS || spent < LEAST_WARM_NANOS || (!warm.done() && spent < MOST_WARM_NANOS);
+        i++) {
+      dash.run(false);
+      // Of Dot, our own kernels are a larger part than of Dash.
+      long last = System.nanoTime();
+      (dot == null ? dash : dot).run(false);
+      warm.add(System.nanoTime() - last);
+      updates(step, new Latency());
+      spent = System.nanoTime() - begin;
     }
   }
 

@@ -18,14 +18,14 @@ final class Errors {
     return sum / size;
   }
 
-  /** Root of the mean squared difference over all pictures. */
-  static double rmse(Tensor a, Tensor b) {
+  /** Mean over all pictures of the root mean squared difference of each. */
+  static double meanRmse(Tensor a, Tensor b) {
     double sum = 0;
     int n = (int) a.dim(0);
     for (int i = 0; i < n; i++) {
-      sum += squared(a, b, i);
+      sum += Math.sqrt(squared(a, b, i));
     }
-    return Math.sqrt(sum / n);
+    return sum / n;
   }
 
   /** Peak signal-to-noise ratio of pictures in [-1, 1], in decibels. */

@@ -65,7 +65,7 @@ final class ScheduleSearch {
   }
 
   /** A schedule that was tried. */
-  private record Tried(Candidate candidate, double rmse) {}
+  private record Tried(Candidate candidate, double error) {}
 
   /** The best schedule for each budget, as the entries of the file. */
   List<Map<String, Object>> run(List<Double> budgets) {
@@ -89,8 +89,8 @@ final class ScheduleSearch {
       entry.put("budget", budget);
       entry.put("lsd", best.schedule().lsd(size.ratio()));
       entry.put("schedule", best.schedule().toString());
-      entry.put("rmse", rmse(best, size.batches()));
-      entry.put("rmse_without_dot", rmse(dash, size.batches()));
+      entry.put("rmse", error(best, size.batches()));
+      entry.put("rmse_without_dot", error(dash, size.batches()));
       out.add(entry);
     }
     return out;
@@ -111,13 +111,17 @@ final class ScheduleSearch {
 
   private List<Tried> sorted(List<Candidate> candidates, int batches) {
     return candidates.stream()
-        .map(c -> new Tried(c, rmse(c, batches)))
-        .sorted(Comparator.comparingDouble(Tried::rmse))
+        .map(c -> new Tried(c, error(c, batches)))
+        .sorted(Comparator.comparingDouble(Tried::error))
         .toList();
   }
 
-  /** Root of the mean squared distance to the solution over some batches. */
-  private double rmse(Candidate c, int batches) {
+  /**
+   * How far the pictures of some batches end from the solution: the mean of each one's root mean
+   * square. Most runs end near it, a few in another picture altogether; the root of the mean square
+   * over all of them would follow those few, which another seed draws otherwise.
+   */
+  private double error(Candidate c, int batches) {
     Schedule s = c.schedule();
     double[] errors = known.getOrDefault(s, new double[0]);
     if (errors.length < batches) {
@@ -128,16 +132,12 @@ final class ScheduleSearch {
       known.put(s, more);
       errors = more;
     }
-    double sum = 0;
-    for (int b = 0; b < batches; b++) {
-      sum += errors[b] * errors[b];
-    }
-    return Math.sqrt(sum / batches);
+    return Arrays.stream(errors, 0, batches).average().orElseThrow();
   }
 
   private double attempt(Schedule s, int batch) {
     try {
-      return Errors.rmse(draw(s, batch, work.of(s, size.ratio())), solutions.get(batch));
+      return Errors.meanRmse(draw(s, batch, work.of(s, size.ratio())), solutions.get(batch));
     } catch (InvalidInputException e) {
       // A sampler may have no run of that length.
       return Double.POSITIVE_INFINITY;

@@ -45,11 +45,10 @@ final class TuneCommand implements Callable<Integer> {
   private static final String QUICK_BUDGETS = "5,10,20";
   private static final int MEASURED_STEPS = 12;
 
-  /** Measuring ends when so many runs in a row were not faster by a share of 3 %. */
+  /** Measuring ends when so many runs in a row were not faster. */
   private static final int STABLE_RUNS = 8;
 
   private static final int MOST_RUNS = 60;
-  private static final double STABLE = 0.03;
 
   private final Console console;
 
@@ -214,13 +213,10 @@ final class TuneCommand implements Callable<Integer> {
     Setting setting = Setting.unlabelled(samplers.getFirst());
     Schedule alternating = Schedule.of(MEASURED_STEPS, 1);
     GenerateResult best = null;
-    int since = 0;
-    for (int i = 0; i < MOST_RUNS && since < STABLE_RUNS; i++) {
+    WarmUp warm = new WarmUp(STABLE_RUNS);
+    for (int i = 0; i < MOST_RUNS && !warm.done(); i++) {
       GenerateResult r = setting.run(pipeline, alternating, seed, 0, batch, (a, b) -> {});
-      since++;
-      if (best == null || r.dotMs() < best.dotMs() * (1 - STABLE)) {
-        since = 0;
-      }
+      warm.add(r.dotMs());
       best = best == null || r.dotMs() < best.dotMs() ? r : best;
     }
     return best;

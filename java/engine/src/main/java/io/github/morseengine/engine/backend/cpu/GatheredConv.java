@@ -11,8 +11,6 @@ import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Window;
 import io.github.morseengine.engine.tensor.DType;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,14 +29,13 @@ final class GatheredConv {
   /** More positions than these are left to oneDNN's convolution with weights of its own. */
   private static final long MOST_POSITIONS = 16;
 
-  private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
-
   private final Program p;
   private final Node node;
   private final View x;
   private final View y;
   private final View residual;
   private final Window window;
+  private final Im2col.Geometry geometry;
   private final int inputs;
   private final int outputs;
 
@@ -49,6 +46,7 @@ final class GatheredConv {
     this.y = y;
     this.residual = residual;
     this.window = window;
+    this.geometry = new Im2col.Geometry(x, y, window);
     this.inputs = (int) x.shape()[1];
     this.outputs = (int) y.shape()[1];
   }
@@ -144,7 +142,11 @@ final class GatheredConv {
       }
       View target = direct ? null : columns;
       p.addHelper(
-          new JavaStep("im2col", views, b -> new Gather(b, target, taps, bias, sum)), "im2col");
+          new JavaStep(
+              "im2col",
+              views,
+              b -> new Im2col(b, geometry, taps, target, new Im2col.Sum(bias, residual, sum))),
+          "im2col");
     }
     String what = "Conv" + (residual == null ? "" : "+residual") + (silu ? "+SiLU" : "");
     for (Product product : products) {
@@ -304,144 +306,11 @@ final class GatheredConv {
 
   private boolean meets(int axis, int tap) {
     for (long o = 0; o < y.shape()[2 + axis]; o++) {
-      long at = at(axis, o, tap);
+      long at = geometry.at(axis, o, tap);
       if (at >= 0 && at < x.shape()[2 + axis]) {
         return true;
       }
     }
     return false;
-  }
-
-  private long at(int axis, long o, int tap) {
-    return o * window.strides()[axis] - window.padsBegin()[axis] + tap * window.dilations()[axis];
-  }
-
-  /**
-   * Copies what each kernel position sees of each output position, zeros outside the image, and
-   * adds bias and residual up.
-   */
-  private final class Gather implements Step.Bound {
-    private static final long SMALL = 32768;
-    private final Binding binding;
-    private final MemorySegment from;
-    private final MemorySegment to;
-    private final MemorySegment addend;
-    private final MemorySegment added;
-    private final float[] bias;
-    private final float[][] row;
-    private final MemorySegment biasMemory;
-
-    /**
-     * Pieces that are copied as a whole, for each output position: the source's offset in elements
-     * within an image, the target's within a row of columns, and the length.
-     */
-    private final int[][] pieces;
-
-    /**
-     * Per thread, an image, and its columns, where what lies outside of the image stays zero. Steps
-     * of the same geometry share them, so that they stay in the first caches.
-     */
-    private final float[][] image;
-
-    private final float[][] columns;
-    private final int taps;
-    private final int positions;
-    private final int batch = (int) x.shape()[0];
-
-    Gather(Binding b, View target, int[] range, View shift, View sum) {
-      binding = b;
-      from = b.of(x);
-      to = target == null ? null : b.of(target);
-      biasMemory = shift == null ? null : b.of(shift);
-      addend = sum == null ? null : b.of(sum);
-      added = residual == null ? null : b.of(residual);
-      bias = new float[outputs];
-      row = new float[b.team().threads()][outputs];
-      taps = range[1] - range[0];
-      int width = (int) y.shape()[3];
-      positions = (int) (y.shape()[2] * width);
-      pieces = new int[positions][];
-      for (int o = 0; o < positions; o++) {
-        pieces[o] = pieces(o / width, o % width, range);
-      }
-      String geometry = to == null ? "" : Arrays.deepToString(pieces);
-      image = b.floats("image" + geometry, to == null ? 0 : (int) (x.elements() / batch));
-      this.columns = b.floats("columns" + geometry, to == null ? 0 : positions * taps * inputs);
-    }
-
-    /** Neighbouring taps whose pixels lie beside each other are one piece. */
-    private int[] pieces(long row, long column, int[] range) {
-      int[] out = new int[3 * taps];
-      int n = 0;
-      for (int tap = range[0]; tap < range[1]; tap++) {
-        long r = at(0, row, tap / (int) window.kernel()[1]);
-        long c = at(1, column, tap % (int) window.kernel()[1]);
-        if (r < 0 || r >= x.shape()[2] || c < 0 || c >= x.shape()[3]) {
-          continue;
-        }
-        int source = (int) (r * x.shape()[3] + c) * inputs;
-        int target = (tap - range[0]) * inputs;
-        boolean follows =
-            n > 0 && source == out[n - 3] + out[n - 1] && target == out[n - 2] + out[n - 1];
-        if (follows) {
-          out[n - 1] += inputs;
-        } else {
-          out[n++] = source;
-          out[n++] = target;
-          out[n++] = inputs;
-        }
-      }
-      return Arrays.copyOf(out, n);
-    }
-
-    @Override
-    public void run() {
-      if (biasMemory != null) {
-        MemorySegment.copy(biasMemory, F, 0, bias, 0, outputs);
-      }
-      if (to == null || batch < 2 || 4L * batch * columns[0].length < SMALL) {
-        part(0, 1);
-      } else {
-        binding.team().parallel(this::part);
-      }
-    }
-
-    private void part(int thread, int threads) {
-      for (int n = batch * thread / threads; n < batch * (thread + 1) / threads; n++) {
-        if (to != null) {
-          gather(n, image[thread], columns[thread]);
-        }
-        if (addend != null) {
-          for (int r = n * positions; r < (n + 1) * positions; r++) {
-            add(r, row[thread]);
-          }
-        }
-      }
-    }
-
-    /** Through the heap, where copying a piece costs the least in a JVM that has just started. */
-    private void gather(int n, float[] own, float[] out) {
-      MemorySegment.copy(from, F, 4L * n * own.length, own, 0, own.length);
-      for (int o = 0; o < positions; o++) {
-        int target = o * taps * inputs;
-        int[] copies = pieces[o];
-        for (int i = 0; i < copies.length; i += 3) {
-          System.arraycopy(own, copies[i], out, target + copies[i + 1], copies[i + 2]);
-        }
-      }
-      MemorySegment.copy(out, 0, to, F, 4L * n * out.length, out.length);
-    }
-
-    private void add(int r, float[] sum) {
-      if (added == null) {
-        MemorySegment.copy(bias, 0, addend, F, 4L * r * outputs, outputs);
-        return;
-      }
-      MemorySegment.copy(added, F, 4L * r * outputs, sum, 0, outputs);
-      for (int o = 0; o < sum.length; o++) {
-        sum[o] += bias[o];
-      }
-      MemorySegment.copy(sum, 0, addend, F, 4L * r * outputs, outputs);
-    }
   }
 }
