@@ -1,9 +1,11 @@
 package io.github.morseengine.tests.sharing;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.Session;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
@@ -15,6 +17,8 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * One set of convolution weights used on a large map and on maps of a few positions, as Dash and
@@ -83,6 +87,32 @@ class SmallConvolutionTest {
             }
           }
         }
+      }
+    }
+  }
+
+  /** Each thread gathers and multiplies its own images; where they don't divide, all do all. */
+  @ParameterizedTest
+  @CsvSource({"1, 8, false", "2, 8, true", "4, 8, true", "4, 6, false"})
+  void threadsTakeImagesOfTheirOwn(int threads, int batch, boolean split) {
+    Path large = model("large", 1, 16, 1, false);
+    Path small = model("small", batch, 4, 1, true);
+    Map<String, Tensor> x = input(batch, 4);
+    try (Engine cpu = Engine.builder().backend("cpu").threads(threads).build();
+        Engine reference = Runner.engine("reference");
+        CompiledModel dash = cpu.compile(large, Runner.options(input(1, 16)));
+        CompiledModel dot = cpu.compile(small, Runner.options(x));
+        Session session = dot.newSession()) {
+      assertEquals(
+          split, dot.steps().stream().anyMatch(step -> step.kernel().endsWith("per thread")));
+      assertTrue(dash.weightBuffers().keySet().containsAll(dot.weightBuffers().keySet()));
+      session.input("x").copyFrom(x.get("x"));
+      session.run();
+      Tensor first = Compare.copy(session.output("y"));
+      Compare.close(Runner.run(reference, small, x).get("y"), first, TOLERANCE, "first run");
+      for (int i = 0; i < 50; i++) {
+        session.run();
+        Compare.identical(first, session.output("y"), "run " + i);
       }
     }
   }

@@ -14,6 +14,9 @@ import io.github.morseengine.engine.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * A convolution of few positions as im2col and a matrix product, on weights that another plan has
@@ -110,48 +113,49 @@ final class GatheredConv {
     int[] taps = usedTaps();
     long rows = x.shape()[0] * y.shape()[2] * y.shape()[3];
     long k = (long) (taps[1] - taps[0]) * inputs;
-    long all = window.kernel()[0] * window.kernel()[1] * inputs;
     boolean direct = k == inputs && rows * inputs == x.elements();
+    int threads = p.threads();
+    boolean split =
+        threads > 1 && !direct && x.shape()[0] % threads == 0 && Im2col.isLarge(rows * k);
+    int parts = split ? threads : 1;
+    long own = rows / parts;
+    View all = direct ? x : p.allocateDense(DType.FLOAT32, 1, rows, k);
     View columns =
-        direct
-            ? new View(
-                x.slot(), x.offset(), DType.FLOAT32, new long[] {1, rows, k}, strides(rows, k))
-            : p.allocateDense(DType.FLOAT32, 1, rows, k);
+        new View(all.slot(), all.offset(), DType.FLOAT32, new long[] {1, own, k}, strides(own, k));
     // oneDNN takes no bias per block (as a post-op of few rows it even crashes), so bias and
     // residual are added up beforehand.
     View addend = bias == null ? residual : p.allocate(DType.FLOAT32, y.shape(), y.strides());
     List<Product> products = new ArrayList<>();
     // Where the outputs fill no whole number of blocks, the last one is a product of its own.
     int full = outputs / block;
-    boolean made = full == 0 || add(products, columns, k, all, 0, full, block, block, addend, silu);
+    boolean made = full == 0 || add(products, columns, parts, 0, full, block, block, addend, silu);
     int rest = outputs % block;
-    made =
-        made && (rest == 0 || add(products, columns, k, all, full, 1, rest, block, addend, silu));
+    made = made && (rest == 0 || add(products, columns, parts, full, 1, rest, block, addend, silu));
     if (!made) {
       products.forEach(Product::close);
       return false;
     }
     View packed = p.packed(weight, 4, plain, layout);
     View sum = bias == null || added(bias, addend) ? null : addend;
-    if (!direct || sum != null) {
-      List<View> views = new ArrayList<>();
-      for (View v : new View[] {x, bias, residual, direct ? null : columns, sum}) {
-        if (v != null) {
-          views.add(v);
-        }
-      }
-      View target = direct ? null : columns;
-      p.addHelper(
-          new JavaStep(
-              "im2col",
-              views,
-              b -> new Im2col(b, geometry, taps, target, new Im2col.Sum(bias, residual, sum))),
-          "im2col");
+    View target = direct ? null : all;
+    Function<Binding, Im2col> gather =
+        b -> new Im2col(b, geometry, taps, target, new Im2col.Sum(bias, residual, sum));
+    List<View> views = Stream.of(x, bias, residual, target, sum).filter(Objects::nonNull).toList();
+    if (!split && (!direct || sum != null)) {
+      p.addHelper(new JavaStep("im2col", views, gather::apply), "im2col");
     }
     String what = "Conv" + (residual == null ? "" : "+residual") + (silu ? "+SiLU" : "");
-    for (Product product : products) {
-      product.bind(p, columns, packed, taps[0] * (long) inputs * block);
-      p.add(product.step, what, Flops.of(node) * product.outputs / outputs);
+    products.forEach(product -> product.bind(p, columns, packed, taps[0] * (long) inputs * block));
+    if (split) {
+      List<List<DnnStep>> perThread = new ArrayList<>();
+      for (int t = 0; t < threads; t++) {
+        int part = t;
+        perThread.add(products.stream().map(product -> product.part(p, part)).toList());
+      }
+      p.add(new ConvPerThread(gather, views, perThread), what, Flops.of(node));
+    } else {
+      products.forEach(
+          product -> p.add(product.step, what, Flops.of(node) * product.outputs / outputs));
     }
     p.put(node.output(0), y);
     return true;
@@ -201,18 +205,42 @@ final class GatheredConv {
       ConvLowering.scratch(p, step);
     }
 
+    /** The step of one thread, on as many rows as that of the first, which owns the primitive. */
+    DnnStep part(Program p, int thread) {
+      if (thread == 0) {
+        return step;
+      }
+      List<View> views = new ArrayList<>(step.views());
+      for (int i = 0; i < views.size(); i++) {
+        View v = views.get(i);
+        boolean weight = i == 1;
+        boolean scratch = v.dtype() == DType.UINT8;
+        if (scratch) {
+          views.set(i, p.allocateDense(DType.UINT8, v.elements()));
+        } else if (!weight) {
+          long at = v.offset() + thread * v.shape()[1] * v.strides()[1];
+          views.set(i, new View(v.slot(), at, v.dtype(), v.shape(), v.strides()));
+        }
+      }
+      return step.elsewhere(views.toArray(View[]::new));
+    }
+
     void close() {
       step.close();
       ConvLowering.close(source, weights, target, addend);
     }
   }
 
-  /** Makes the product of some blocks; false where oneDNN has no fast kernel for it. */
+  /**
+   * Makes the product of some blocks; false where oneDNN has no fast kernel for it.
+   *
+   * @param columns those of one part
+   * @param parts more than one if each thread takes its own
+   */
   private boolean add(
       List<Product> to,
       View columns,
-      long k,
-      long all,
+      int parts,
       int first,
       int blocks,
       int width,
@@ -220,6 +248,8 @@ final class GatheredConv {
       View addend,
       boolean silu) {
     long rows = columns.shape()[1];
+    long k = columns.shape()[2];
+    long all = window.kernel()[0] * window.kernel()[1] * inputs;
     View weights =
         new View(
             null,
@@ -235,7 +265,8 @@ final class GatheredConv {
     MemoryDesc ed = extra == null ? null : ConvLowering.desc(extra);
     long channels = (long) blocks * width;
     boolean alone =
-        p.alone(2 * rows * k * channels, 4 * (rows * k + k * channels + rows * channels));
+        parts > 1
+            || p.alone(2 * rows * k * channels, 4 * (rows * k + k * channels + rows * channels));
     Primitive primitive;
     int extraArg = 0;
     try (Attributes attributes = new Attributes()) {

@@ -39,14 +39,22 @@ final class Im2col implements Step.Bound {
   private static final ValueLayout.OfFloat F = ValueLayout.JAVA_FLOAT;
   private static final long SMALL = 32768;
 
+  /** {@return whether so many elements of columns are worth a region of all threads} */
+  static boolean isLarge(long elements) {
+    return 4 * elements >= SMALL;
+  }
+
   private final Binding binding;
   private final Geometry geometry;
   private final MemorySegment from;
   private final MemorySegment to;
   private final MemorySegment addend;
   private final MemorySegment added;
+
+  /** The bias of every output channel, for each position of an image. */
   private final float[] bias;
-  private final float[][] row;
+
+  private final float[][] sums;
   private final MemorySegment biasMemory;
 
   /**
@@ -87,11 +95,11 @@ final class Im2col implements Step.Bound {
     biasMemory = sum.bias() == null ? null : b.of(sum.bias());
     addend = sum.to() == null ? null : b.of(sum.to());
     added = sum.residual() == null ? null : b.of(sum.residual());
-    bias = new float[outputs];
-    row = new float[b.team().threads()][outputs];
     taps = range[1] - range[0];
     int width = (int) y.shape()[3];
     positions = (int) (y.shape()[2] * width);
+    bias = new float[positions * outputs];
+    sums = new float[b.team().threads()][added == null ? 0 : bias.length];
     pieces = new int[positions][];
     for (int o = 0; o < positions; o++) {
       pieces[o] = pieces(o / width, o % width, range);
@@ -130,25 +138,31 @@ final class Im2col implements Step.Bound {
 
   @Override
   public void run() {
-    if (biasMemory != null) {
-      MemorySegment.copy(biasMemory, F, 0, bias, 0, outputs);
-    }
-    if (to == null || batch < 2 || 4L * batch * columns[0].length < SMALL) {
+    prepare();
+    if (to == null || batch < 2 || !isLarge((long) batch * columns[0].length)) {
       part(0, 1);
     } else {
       binding.team().parallel(this::part);
     }
   }
 
-  private void part(int thread, int threads) {
+  /** Before the first part of a run. */
+  void prepare() {
+    if (biasMemory != null) {
+      for (int o = 0; o < positions; o++) {
+        MemorySegment.copy(biasMemory, F, 0, bias, o * outputs, outputs);
+      }
+    }
+  }
+
+  /** The images of one thread. */
+  void part(int thread, int threads) {
     for (int n = batch * thread / threads; n < batch * (thread + 1) / threads; n++) {
       if (to != null) {
         gather(n, image[thread], columns[thread]);
       }
       if (addend != null) {
-        for (int r = n * positions; r < (n + 1) * positions; r++) {
-          add(r, row[thread]);
-        }
+        add(n, sums[thread]);
       }
     }
   }
@@ -166,15 +180,16 @@ final class Im2col implements Step.Bound {
     MemorySegment.copy(out, 0, to, F, 4L * n * out.length, out.length);
   }
 
-  private void add(int r, float[] sum) {
+  private void add(int n, float[] sum) {
+    long at = 4L * n * bias.length;
     if (added == null) {
-      MemorySegment.copy(bias, 0, addend, F, 4L * r * outputs, outputs);
+      MemorySegment.copy(bias, 0, addend, F, at, bias.length);
       return;
     }
-    MemorySegment.copy(added, F, 4L * r * outputs, sum, 0, outputs);
-    for (int o = 0; o < sum.length; o++) {
-      sum[o] += bias[o];
+    MemorySegment.copy(added, F, at, sum, 0, sum.length);
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += bias[i];
     }
-    MemorySegment.copy(sum, 0, addend, F, 4L * r * outputs, outputs);
+    MemorySegment.copy(sum, 0, addend, F, at, sum.length);
   }
 }
