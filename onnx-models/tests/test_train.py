@@ -1,6 +1,8 @@
 """A training from one file, the table of ablations, and pairs of whole runs."""
 
+import importlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +19,19 @@ def write_config(path, data_file, out, extra=""):
     common = f'data = "{data_file}"\nout = "{out}"\nbatch = 4\nthreads = 1\n'
     path.write_text(f"[dot]\nsteps = 2\n{common}[dash]\nsteps = 2\nema = 0.9\n{common}{extra}")
     return path
+
+
+@pytest.mark.parametrize("name", ["emoji32", "letters64"])
+def test_what_was_shipped_can_be_made_again(name, capsys):
+    """Every option in the shipped files is one of its command, its value one that is taken."""
+    path = Path(__file__).parents[1] / "configs" / f"{name}.toml"
+    for stage, argv in train.read(path).items():
+        module = importlib.import_module(f"morse_models.{train.STAGES[stage]}")
+        with pytest.raises(SystemExit) as error:
+            module.main([*argv, "--help"])
+        said = capsys.readouterr().out.replace("[", " ").replace("]", " ").split()
+        assert error.value.code == 0, stage
+        assert {a for a in argv if a.startswith("--")} <= set(said), stage
 
 
 def test_stages_run_in_order_and_resume(data_file, tmp_path, capsys):
