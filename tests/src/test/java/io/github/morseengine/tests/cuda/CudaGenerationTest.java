@@ -31,6 +31,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Generations that the device goes through by itself, against the CPU's step by step. */
 class CudaGenerationTest {
@@ -121,9 +123,10 @@ class CudaGenerationTest {
         });
   }
 
-  @Test
-  void theShippedModelDrawsInHalfPrecision() {
-    Path model = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
+  @ParameterizedTest
+  @ValueSource(strings = {"emoji32", "letters64"})
+  void shippedModelsDrawInHalfPrecision(String name) {
+    Path model = Fixtures.repository().resolve("onnx-models/shipped").resolve(name);
     GenerateRequest request =
         GenerateRequest.builder().count(1).seed(3).dash(2).dot(1).label("0").build();
     Tensor want;

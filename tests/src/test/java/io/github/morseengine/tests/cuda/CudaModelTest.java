@@ -27,10 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Whole networks on the CUDA backend: U-Nets of diffusers, and the shipped Dash and Dot. */
 class CudaModelTest {
 
-  private static final Path SHIPPED = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
+  private static final String EMOJI = "emoji32";
 
-  private static final Path GOLDEN =
-      Fixtures.repository().resolve("tests/src/test/resources/golden/emoji32/b1");
+  private static final Path SHIPPED = shipped(EMOJI);
 
   /** As on the CPU: some 60 layers of float32. */
   private static final double FULL = 1e-5;
@@ -46,6 +45,15 @@ class CudaModelTest {
   private static final double BFLOAT = 8 * HALF;
 
   @TempDir static Path folder;
+
+  private static Path shipped(String model) {
+    return Fixtures.repository().resolve("onnx-models/shipped").resolve(model);
+  }
+
+  private static Map<String, Tensor> golden(String model) {
+    Path all = Fixtures.repository().resolve("tests/src/test/resources/golden");
+    return Fixtures.arrays(all.resolve(model).resolve("b1"));
+  }
 
   @BeforeAll
   static void unpack() {
@@ -127,22 +135,26 @@ class CudaModelTest {
 
   @TestFactory
   Stream<DynamicTest> dashAndDotAgreeWithPytorch() {
-    Map<String, Tensor> all = Fixtures.arrays(GOLDEN);
-    return Stream.of(Precision.FP32, Precision.FP16)
-        .map(
-            p ->
-                DynamicTest.dynamicTest(
-                    p.label(),
-                    () -> {
-                      try (Engine engine = engine(p)) {
-                        Path dash = SHIPPED.resolve("dash.onnx");
-                        Map<String, Tensor> out = Runner.run(engine, dash, dashInputs(all));
-                        close(all, out, "out_sample", p);
-                        close(all, out, "dash_features", p);
-                        Path dot = SHIPPED.resolve("dot.onnx");
-                        close(all, Runner.run(engine, dot, dotInputs(all)), "residual", p);
-                      }
-                    }));
+    return Stream.of(EMOJI, "letters64")
+        .flatMap(
+            model ->
+                Stream.of(Precision.FP32, Precision.FP16)
+                    .map(
+                        p ->
+                            DynamicTest.dynamicTest(
+                                model + " " + p.label(), () -> agrees(model, p))));
+  }
+
+  private static void agrees(String model, Precision p) {
+    Map<String, Tensor> all = golden(model);
+    try (Engine engine = engine(p)) {
+      Path dash = shipped(model).resolve("dash.onnx");
+      Map<String, Tensor> out = Runner.run(engine, dash, dashInputs(all));
+      close(all, out, "out_sample", p);
+      close(all, out, "dash_features", p);
+      Path dot = shipped(model).resolve("dot.onnx");
+      close(all, Runner.run(engine, dot, dotInputs(all)), "residual", p);
+    }
   }
 
   private static void close(
@@ -154,7 +166,7 @@ class CudaModelTest {
   /** Dash and Dot hold what both use once: the device has their own weights and nothing more. */
   @Test
   void weightsAreHeldOnceToTheByte() {
-    Map<String, Tensor> all = Fixtures.arrays(GOLDEN);
+    Map<String, Tensor> all = golden(EMOJI);
     try (Engine engine = engine(Precision.FP16)) {
       CompiledModel dash =
           engine.compile(SHIPPED.resolve("dash.onnx"), Runner.options(dashInputs(all)));
@@ -181,7 +193,7 @@ class CudaModelTest {
   /** Launches per run against the operators that the files hold. */
   @Test
   void launchesAreFewerThanOperators() {
-    Map<String, Tensor> all = Fixtures.arrays(GOLDEN);
+    Map<String, Tensor> all = golden(EMOJI);
     Path kind = folder.resolve("stable_diffusion");
     try (Engine engine = engine(Precision.FP16)) {
       Map<String, Tensor> in = Fixtures.arrays(kind.resolve("1x16x16/in"));
@@ -207,7 +219,7 @@ class CudaModelTest {
   /** The plan says what runs each convolution, and without cuDNN why it is not cuDNN. */
   @Test
   void reportsSayWhatRunsAConvolution() {
-    Map<String, Tensor> in = dashInputs(Fixtures.arrays(GOLDEN));
+    Map<String, Tensor> in = dashInputs(golden(EMOJI));
     try (Engine own = CudaEngines.ownKernels(Precision.FP16);
         Engine libraries = CudaEngines.withLibraries(Precision.FP16)) {
       List<String> kernels = convolutions(own, in);
@@ -232,7 +244,7 @@ class CudaModelTest {
   /** Measured step by step the result is the captured graph's, and each step takes time. */
   @Test
   void measuredRunsComputeTheSame() {
-    Map<String, Tensor> all = Fixtures.arrays(GOLDEN);
+    Map<String, Tensor> all = golden(EMOJI);
     Map<String, Tensor> in = dashInputs(all);
     try (Engine engine = engine(Precision.FP16);
         CompiledModel model = engine.compile(SHIPPED.resolve("dash.onnx"), Runner.options(in));
