@@ -31,6 +31,9 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     footer = {
       "",
+      "The error of a schedule is the mean over the samples of each one's root mean squared",
+      "distance to the solution from the same noise.",
+      "",
       "Stochastic samplers take the schedules of their deterministic kin: ddpm those of",
       "ddim, sde those of ode. Between steps of Dash they draw no noise and so follow them.",
       "",

@@ -213,6 +213,7 @@ final class GatheredConv {
       List<View> views = new ArrayList<>(step.views());
       for (int i = 0; i < views.size(); i++) {
         View v = views.get(i);
+        // In the order of bind: columns, weights, outputs, what is added, scratchpad.
         boolean weight = i == 1;
         boolean scratch = v.dtype() == DType.UINT8;
         if (scratch) {
