@@ -82,6 +82,18 @@ def test_data_of_another_network_are_refused(letters_file, data_file, tmp_path):
         assert "1 channels of 64 pixels" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "said"), [(32, 16, "32x16: give squares"), (36, 36, "a multiple of 8")]
+)
+def test_pictures_that_no_network_fits_are_refused(tmp_path, height, width, said):
+    path = tmp_path / "odd.npz"
+    pictures = np.zeros((4, 3, height, width), np.uint8)
+    data.save(path, pictures, np.zeros(4, np.int64), ["one"], np.zeros(4, bool))
+    with pytest.raises(SystemExit) as error:
+        train_dash.main(dash_args(path, tmp_path / "runs", 1))
+    assert "odd.npz" in str(error.value) and said in str(error.value)
+
+
 @pytest.mark.parametrize("wrong", ["16,24", "16,24,30", "16,24,x", "16,24,-8"])
 def test_wrong_widths_are_named(letters_file, tmp_path, capsys, wrong):
     with pytest.raises(SystemExit):

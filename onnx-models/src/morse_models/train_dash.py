@@ -29,7 +29,9 @@ class Batches:
 
     def __init__(self, path: Path, batch: int, seed: int, device: torch.device):
         pictures, labels, self.names, mirror = data.load(path)
-        self.channels, self.size = pictures.shape[1:3]
+        self.path, (self.channels, self.size, width) = path, pictures.shape[1:]
+        if width != self.size:
+            raise SystemExit(f"{path} holds pictures of {self.size}x{width}: give squares")
         self.pictures = torch.from_numpy(pictures).float().div_(127.5).sub_(1)
         self.labels, self.mirror = torch.from_numpy(labels), torch.from_numpy(mirror)
         self.batch, self.device = batch, device
@@ -70,19 +72,24 @@ def sizes(batches: Batches, widths: tuple[int, ...]) -> UNetConfig:
 
     Pictures smaller than 32x32 enter as 2x2 patches.
     """
+    patch = max(2, batches.size // POSITIONS)
+    # Dash halves the positions twice on its way down, and so does Dot before and in its trunk.
+    if batches.size % (4 * patch):
+        raise SystemExit(f"{batches.path} holds pictures of {batches.size} pixels a side: give a side "
+                         f"that is a multiple of {4 * patch}")
     return UNetConfig(
-        size=batches.size, channels=batches.channels, patch=max(2, batches.size // POSITIONS),
-        widths=widths, labels=len(batches.names),
+        size=batches.size, channels=batches.channels, patch=patch, widths=widths,
+        labels=len(batches.names),
     )
 
 
-def check(config: UNetConfig, batches: Batches, path: Path) -> None:
+def check(config: UNetConfig, batches: Batches) -> None:
     """Refuses a data file whose pictures or labels are not those of a network."""
     given = (batches.channels, batches.size, len(batches.names))
     wanted = (config.channels, config.size, config.labels)
     if given != wanted:
         names = "{} channels of {} pixels a side with {} labels"
-        raise SystemExit(f"{path} holds {names.format(*given)}, the network was made for "
+        raise SystemExit(f"{batches.path} holds {names.format(*given)}, the network was made for "
                          f"{names.format(*wanted)}: give the --data that it was trained on")
 
 
@@ -99,7 +106,7 @@ def train(args: argparse.Namespace) -> None:
         config = unet_config(state.get("config", {}))
     else:
         config = sizes(batches, args.widths)
-    check(config, batches, args.data)
+    check(config, batches)
     model, ema = Dash(config), Dash(config)
     if given is not None:
         model.load_state_dict(given.state_dict())

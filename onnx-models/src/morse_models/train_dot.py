@@ -187,7 +187,7 @@ def train(
     device = prepare(args)
     batches = Batches(args.data, args.batch, args.seed, device)
     dash, dot = start(args.out, args.start, config)
-    check(dash.config, batches, args.data)
+    check(dash.config, batches)
     if fresh and not (args.out / "dot.pt").exists():
         dot = Dot(dash, config or DotConfig())
     ema = Dot(dash, dot.config)
