@@ -14,7 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .diffusion import STEPS, alphas_cumprod
 from .unet import timestep_embedding
+
+SIGNAL = 0.5
+"""Below this share of the signal, alpha, a gradient counts the less the less signal there is. The true
+one vanishes with alpha, that of a trained network does not, and guidance moves x_0 by sigma^2 / alpha
+times it: 20,000 times at the last training time of a cosine schedule."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ def silu_slope(x: Tensor) -> Tensor:
 
 
 class GradientGraph(nn.Module):
-    """The gradient of log p(label | sample, timestep) with respect to the sample."""
+    """The gradient of log p(label | sample, timestep) with respect to the sample, less where there is
+    hardly any signal; see SIGNAL."""
 
     def __init__(self, model: Classifier):
         super().__init__()
@@ -114,6 +121,8 @@ class GradientGraph(nn.Module):
         self.weights = nn.ParameterList(nn.Parameter(w.detach().clone()) for w, _ in folded)
         self.biases = nn.ParameterList(nn.Parameter(b.detach().clone()) for _, b in folded)
         labels = model.config.labels
+        share = (alphas_cumprod().sqrt() / SIGNAL).square().clamp(max=1)
+        self.register_buffer("share", share.float()[:, None])
         self.register_buffer("targets", torch.eye(labels + 1)[:, :labels].contiguous())
 
     def forward(self, sample: Tensor, timestep: Tensor, class_labels: Tensor) -> Tensor:
@@ -141,7 +150,8 @@ class GradientGraph(nn.Module):
             g = g * silu_slope(pre) * scale
             turned = self.weights[i].flip(2, 3).transpose(0, 1)
             g = F.conv2d(g, turned, padding=1)
-        return F.pixel_shuffle(g, m.config.patch)
+        share = F.embedding(timestep.long().clamp(0, STEPS - 1), self.share)
+        return F.pixel_shuffle(g, m.config.patch) * share[:, :, None, None]
 
 
 class FeatureGraph(nn.Module):
