@@ -24,6 +24,8 @@ CANVAS = 136
 SKIN_TONES = {chr(c) for c in range(0x1F3FB, 0x1F400)}
 KEEP_DIRECTION = {"Flags", "Symbols"}
 """Groups whose pictures change their meaning when mirrored."""
+POSITIONS = 16
+"""Positions per side of a network's widest level."""
 
 
 def sequences(path: Path = SEQUENCES) -> list[tuple[str, str]]:
@@ -79,6 +81,11 @@ def build(size: int = 32) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray
         labels.append(names.index(group))
         mirror.append(group not in KEEP_DIRECTION)
     return np.stack(pictures), np.array(labels, np.int64), names, np.array(mirror)
+
+
+def patch(size: int) -> int:
+    """Side of the patches that pictures of a side enter networks as: 2x2 for those below 32x32 too."""
+    return max(2, size // POSITIONS)
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:

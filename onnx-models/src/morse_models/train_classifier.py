@@ -24,7 +24,6 @@ from . import checkpoints, data
 from .classifier import Classifier, ClassifierConfig, FeatureGraph, GradientGraph
 from .diffusion import STEPS, alphas_cumprod, coefficients
 from .export import round_to_half, to_onnx
-from .train_dash import POSITIONS
 from .weights import WeightFile, externalize
 
 HELD_OUT = 10
@@ -49,8 +48,9 @@ class Pictures:
     def sizes(self) -> ClassifierConfig:
         """A classifier of these pictures; its first convolution has 16x16 positions from 32x32 on."""
         channels, size = self.x.shape[1:3]
-        patch = max(2, size // POSITIONS)
-        return ClassifierConfig(channels=channels, patch=patch, labels=len(self.names))
+        return ClassifierConfig(
+            channels=channels, patch=data.patch(size), labels=len(self.names)
+        )
 
     def batch(self, count: int) -> tuple[Tensor, Tensor]:
         """Random training pictures, mirrored and shifted at random."""

@@ -18,8 +18,6 @@ from .unet import Dash, UNetConfig
 NULL_SHARE = 0.25
 """How often the label is replaced by the null label: for classifier-free guidance, and because who asks
 for no label gets pictures of that kind too."""
-POSITIONS = 16
-"""Positions per side of the widest level."""
 MIN_SNR = 5.0
 """Weight of Hang et al. 2023: min(SNR, 5) / (SNR + 1) for v prediction."""
 
@@ -68,11 +66,9 @@ def loss(
 
 
 def sizes(batches: Batches, widths: tuple[int, ...]) -> UNetConfig:
-    """A network for the pictures at hand, whose widest level has 16x16 positions whatever their size.
-
-    Pictures smaller than 32x32 enter as 2x2 patches.
-    """
-    patch = max(2, batches.size // POSITIONS)
+    """A network for the pictures at hand, whose widest level has 16x16 positions whatever their size;
+    see :func:`data.patch`."""
+    patch = data.patch(batches.size)
     # Dash halves the positions twice on its way down, and so does Dot before and in its trunk.
     if batches.size % (4 * patch):
         raise SystemExit(f"{batches.path} holds pictures of {batches.size} pixels a side: give a side "
