@@ -52,7 +52,7 @@ def test_names_of_inputs_and_outputs(directory):
     assert [o.name for o in dash.output] == ["out_sample", "dash_features"]
     assert [i.name for i in dot.input] == [
         "sample", "timestep", "dash_sample", "dash_timestep", "dash_output", "class_labels",
-        "dash_features",
+        "dash_features", "previous_dash_sample", "previous_dash_timestep", "previous_dash_output",
     ]
     assert [o.name for o in dot.output] == ["residual"]
     for value in (*dash.input, *dot.input, *dash.output, *dot.output):
@@ -78,6 +78,19 @@ def test_reads_back_what_it_wrote(models, directory):
         state = after.state_dict()
         for name, value in before.state_dict().items():
             assert torch.equal(value, state[name]), name
+
+
+def test_a_dot_that_does_not_look_back_takes_no_more(config, tmp_path):
+    from morse_models.dot import Dot, DotConfig
+    from morse_models.unet import Dash
+
+    dash = Dash(config)
+    config = DotConfig(width=16, rank=4, condition=8, observations=("dash_sample", "dash_output"))
+    dot = Dot(dash, config)
+    write(dash, dot, tmp_path, LABELS, "card")
+    graph = onnx.load(str(tmp_path / "dot.onnx"), load_external_data=False).graph
+    assert not [i.name for i in graph.input if i.name.startswith("previous")]
+    assert load_models(tmp_path)[1].config == config
 
 
 def test_untrained_dot_can_be_shipped_and_read_back(config, tmp_path):
@@ -111,6 +124,7 @@ def test_golden_vectors_hold_in_onnx_runtime(directory, tmp_path):
         "dash_output": array["out_sample"],
         "class_labels": array["class_labels"],
         "dash_features": array["dash_features"],
+        **{name: value for name, value in array.items() if name.startswith("previous_")},
     }
     (residual,) = run(directory / "dot.onnx", inputs)
     np.testing.assert_allclose(residual, array["residual"], rtol=0, atol=2e-5)

@@ -64,8 +64,10 @@ def test_dot_learns_on_one_batch(models):
 
 def test_times_descend_and_stay_in_range():
     torch.manual_seed(0)
-    then, first, second = train_dot.draw_times(10_000)
-    assert then.max() == STEPS - 1 and second.min() >= 0
+    before, then, first, second = train_dot.draw_times(10_000)
+    assert then.max() == before.max() == STEPS - 1 and second.min() >= 0
+    assert (before >= then).all()
+    assert 0.15 < (before == then).float().mean() < 0.5, "some begin with this step of Dash"
     assert (then > first).all() and (first >= second).all()
     assert (then - second).max() <= train_dot.LONGEST
     assert ((first > second).float().mean() > 0.9).item()
@@ -92,7 +94,8 @@ def test_replay_keeps_the_newest(models):
     def pairs(value):
         picture, row = torch.full((3, 3, 16, 16), value), torch.full((3,), value)
         features = torch.full((3, 24, 8, 8), value)
-        return train_dot.Pairs(picture, row, picture, row, picture, row, features, picture)
+        observed = (picture, row, picture, row, features, picture, row, picture)
+        return train_dot.Pairs(picture, row, *observed, picture)
 
     for value in (1.0, 2.0, 3.0):
         replay.add(pairs(value))

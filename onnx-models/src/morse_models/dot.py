@@ -23,6 +23,9 @@ LEAST_SIGMA = 0.05
 """Below about this sigma Dash takes ever more of a drift for picture, and an error that is not
 noise at all, as that of an Euler step, must not be blown up."""
 
+LEAST_GAP = 1e-4
+"""Keeps the share of a gap finite where there is no gap at all."""
+
 
 @dataclass(frozen=True)
 class DotConfig:
@@ -35,7 +38,8 @@ class DotConfig:
         levels: levels of Dash's trunk that Dot walks through. The lowest holds more than half of
             the weights, and sees a picture as one position there: reading them would be half of
             Dot's time.
-        observations: what Dot sees of Dash's latest step; fewer are for ablations.
+        observations: what Dot sees of Dash's latest step, and ``previous``: of the one before it;
+            fewer are for ablations.
         rotation: whether Dot starts from Dash's x_0; needs both x_s and z_s.
         shared: whether the trunk is Dash's; otherwise Dot trains one of its own, for ablations.
     """
@@ -44,9 +48,14 @@ class DotConfig:
     rank: int = 32
     condition: int = 128
     levels: int = 1
-    observations: tuple[str, ...] = ("dash_sample", "dash_output", "dash_features")
+    observations: tuple[str, ...] = ("dash_sample", "dash_output", "dash_features", "previous")
     rotation: bool = True
     shared: bool = True
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether Dot sees two steps of Dash."""
+        return "previous" in self.observations
 
 
 class LowRank(nn.Module):
@@ -90,8 +99,23 @@ class LightBlock(nn.Module):
         return x + self.conv(F.silu(self.norm(x) * (1 + scale) + shift))
 
 
+class Previous(nn.Module):
+    """What Dot owns for the step of Dash before the latest one; no effect before training."""
+
+    def __init__(self, channels: int, config: DotConfig, patch: int):
+        super().__init__()
+        width = config.width
+        self.condition = nn.Linear(4, config.condition)
+        self.stem = nn.Conv2d(2 * channels, width, patch, patch, bias=False)
+        self.share = nn.Linear(config.condition, 1)
+        self.shares = nn.Conv2d(width, patch**2, 1)
+        for layer in (self.condition, self.stem, self.share, self.shares):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+
 class Dot(nn.Module):
-    """residual = Dot(x_i, t_i, x_s, t_s, z_s, label, features of Dash at t_s).
+    """residual = Dot(x_i, t_i, x_s, t_s, z_s, label, features of Dash at t_s, x_p, t_p, z_p).
 
     The residual starts as what a v estimate becomes at t_i if x_0 stays what Dash said. With
     alpha = cos(phi) and sigma = sin(phi), x_s and z_s turned by their angles' difference are
@@ -104,6 +128,12 @@ class Dot(nn.Module):
     makes v + cot(phi_i) drift (less where sigma is small). Which share of the drift Dash would take
     for picture instead of noise is learned: one number per pair of times here, the rest by the
     network.
+
+    x_0 doesn't stay what it was, but it goes on as it went: from the step of Dash before the latest
+    one, p, to that by a trend. A solver of second order goes on with it all the way; here a share
+    of it is learned, one number per three times and one per pixel,
+
+        x_0 at t_i = x_0 at t_s + share rho trend,  rho = (phi_s - phi_i) / (phi_p - phi_i)
     """
 
     def __init__(self, dash: Dash, config: DotConfig = DotConfig()):
@@ -125,6 +155,7 @@ class Dot(nn.Module):
             2 * unet.channels, width, self.patch, self.patch, bias=False
         )
         self.features = nn.Conv2d(trunk_width, width, RATIO, RATIO, bias=False)
+        self.previous = Previous(unet.channels, config, self.patch) if config.looks_back else None
         self.before = LightBlock(width, emb)
         self.down = nn.Conv2d(width, trunk_width, 3, 2, 1)
         self.norm_up = nn.GroupNorm(8, trunk_width)
@@ -193,13 +224,29 @@ class Dot(nn.Module):
         dash_output: Tensor,
         labels: Tensor,
         observed: Tensor,
+        previous_sample: Tensor | None = None,
+        previous_timestep: Tensor | None = None,
+        previous_output: Tensor | None = None,
     ) -> Tensor:
         """As :meth:`forward`, with what :meth:`observe` says in the place of Dash's features."""
-        dash = self.dash[0]
-        angles = self.angles(torch.stack([timestep, dash_timestep], dim=1))
-        gap = angles[:, 1:] - angles[:, :1]
+        dash, looks_back = self.dash[0], self.previous is not None
+        # What depends on steps of Dash alone is kept apart: an engine need not compute it again.
+        phi, phi_s = (self.angles(t)[:, None] for t in (timestep, dash_timestep))
+        gap = phi_s - phi
         sine, cosine = torch.sin(gap), torch.cos(gap)
-        hidden = F.silu(self.condition1(torch.cat([angles, sine, cosine], dim=1)))
+        hidden = self.condition1(torch.cat([phi, phi_s, sine, cosine], dim=1))
+        if looks_back:
+            phi_p = self.angles(previous_timestep)[:, None]
+            trend, moved = self.trend(
+                phi_s, phi_p, dash_sample, dash_output, previous_sample, previous_output
+            )
+            observed = observed + self.previous.stem(torch.cat([trend, moved], dim=1))
+            # Fresh noise in between tells that the sampler is a stochastic one.
+            fresh = ((moved * moved).mean(dim=(1, 2, 3))[:, None] + 1e-6).sqrt()
+            rho = gap / (phi_p - phi + LEAST_GAP)
+            seen = torch.cat([phi_p, phi_p - phi_s, rho, fresh], dim=1)
+            hidden = hidden + self.previous.condition(seen)
+        hidden = F.silu(hidden)
         emb = dash.embedding.time(timestep) + dash.embedding.label(labels)
         emb = F.silu(emb + self.condition2(hidden))
 
@@ -209,14 +256,39 @@ class Dot(nn.Module):
             drift = sample - (cos * dash_sample - sin * dash_output)
         else:
             turned = drift = torch.zeros_like(sample)
-        alpha, sigma = (f(angles[:, :1])[:, :, None, None] for f in (torch.cos, torch.sin))
+        alpha, sigma = (f(phi)[:, :, None, None] for f in (torch.cos, torch.sin))
         h = self.before(self.stem(torch.cat([sample, drift], dim=1)) + observed, emb)
         low = self.trunk(self.down(h), emb)
         h = h + F.pixel_shuffle(self.up(F.silu(self.norm_up(low))), 2)
-        h = self.out(F.silu(self.norm_out(self.after(h, emb))))
+        last = F.silu(self.norm_out(self.after(h, emb)))
+        h = F.pixel_shuffle(self.out(last), self.patch)
         scale, picture = self.mix(hidden)[:, :, None, None].chunk(2, dim=1)
-        held = turned + (alpha - picture) / torch.sqrt(sigma * sigma + LEAST_SIGMA**2) * drift
-        return held + (scale + sin) * F.pixel_shuffle(h, self.patch)
+        divisor = torch.sqrt(sigma * sigma + LEAST_SIGMA**2)
+        held = turned + (alpha - picture) / divisor * drift
+        if looks_back:
+            share = self.previous.share(hidden)[:, :, None, None]
+            shares = share + F.pixel_shuffle(self.previous.shares(last), self.patch)
+            held = held - rho[:, :, None, None] / divisor * shares * trend
+        return held + (scale + sin) * h
+
+    @staticmethod
+    def trend(
+        phi_s: Tensor, phi_p: Tensor, x_s: Tensor, z_s: Tensor, x_p: Tensor, z_p: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """How Dash's x_0 changed from its step p to its step s, and what else moved x there.
+
+        Args:
+            phi_s, phi_p: angles of the two times, [N, 1].
+            x_s, z_s, x_p, z_p: what Dash saw and said at either step, [N, C, H, W] each.
+        """
+        (a, s), (b, r) = (
+            (torch.cos(phi)[:, :, None, None], torch.sin(phi)[:, :, None, None])
+            for phi in (phi_s, phi_p)
+        )
+        x_0 = b * x_p - r * z_p
+        # What x_p becomes at t_s if x_0 and the noise stay the same.
+        held = a * x_0 + s * (r * x_p + b * z_p)
+        return a * x_s - s * z_s - x_0, x_s - held
 
     def forward(
         self,
@@ -227,6 +299,9 @@ class Dot(nn.Module):
         dash_output: Tensor,
         labels: Tensor,
         dash_features: Tensor,
+        previous_sample: Tensor | None = None,
+        previous_timestep: Tensor | None = None,
+        previous_output: Tensor | None = None,
     ) -> Tensor:
         """Estimates theta(x_i, t_i) - z_s.
 
@@ -238,11 +313,15 @@ class Dot(nn.Module):
             dash_output: z_s, Dash's v estimate there.
             labels: int64 [N].
             dash_features: Dash's second output there, [N, widths[0], H / patch, W / patch].
+            previous_sample, previous_timestep, previous_output: x_p, t_p and z_p, the same of
+                Dash's step before the latest one; where there is none, those of the latest.
+                A Dot that doesn't look back needs none.
 
         Returns:
             [N, C, H, W], to be added to z_s.
         """
         observed = self.observe(dash_sample, dash_output, dash_features)
         return self.correct(
-            sample, timestep, dash_sample, dash_timestep, dash_output, labels, observed
+            sample, timestep, dash_sample, dash_timestep, dash_output, labels, observed,
+            previous_sample, previous_timestep, previous_output,
         )

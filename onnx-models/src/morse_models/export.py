@@ -73,10 +73,14 @@ class DotGraph(nn.Module):
         dash_output: Tensor,
         class_labels: Tensor,
         dash_features: Tensor,
+        previous_dash_sample: Tensor | None = None,
+        previous_dash_timestep: Tensor | None = None,
+        previous_dash_output: Tensor | None = None,
     ) -> Tensor:
         """See :meth:`Dot.correct`."""
         return self.dot.correct(
-            sample, timestep, dash_sample, dash_timestep, dash_output, class_labels, dash_features
+            sample, timestep, dash_sample, dash_timestep, dash_output, class_labels, dash_features,
+            previous_dash_sample, previous_dash_timestep, previous_dash_output,
         )
 
 
@@ -110,6 +114,12 @@ def example_inputs(dash: Dash, dot: Dot, batch: int, seed: int) -> tuple[dict, d
         "class_labels": labels,
         "dash_features": features,
     }
+    if dot.config.looks_back:
+        before = (then + torch.randint(10, 100, (batch,), generator=random)).clamp(max=STEPS - 1)
+        former = torch.randn(picture, generator=random)
+        of_dot["previous_dash_sample"] = former
+        of_dot["previous_dash_timestep"] = before
+        of_dot["previous_dash_output"] = dash(former, before, labels)[0]
     return of_dash, of_dot
 
 

@@ -28,7 +28,7 @@ Written by `python -m morse_models golden` with PyTorch in float32; the same shi
 - `b1/`, `b3/`: one batch each. `sample`, `timestep`, `class_labels` are Dash's inputs,
   `out_sample` and `dash_features` what it answers. Dot gets these as `dash_sample`, `dash_timestep`,
   `dash_output`, `dash_features` and `class_labels`, with `dot_sample` and `dot_timestep` as its own
-  `sample` and `timestep`; it answers `residual`.
+  `sample` and `timestep`, and the `previous_...` as they are; it answers `residual`.
 - `trajectory/`: DDIM, {DASH_STEPS} steps of Dash each followed by {DOT_STEPS} of Dot, from `noise`:
   `unguided` with the null label, `guided` with label {LABEL} and guidance {GUIDANCE};
   [steps + 1, N, C, H, W], the noise first.
@@ -44,6 +44,7 @@ def batch_arrays(dash: Dash, dot: Dot, batch: int) -> dict[str, Tensor]:
         "dash_features": of_dot["dash_features"],
         "dot_sample": of_dot["sample"],
         "dot_timestep": of_dot["timestep"],
+        **{name: value for name, value in of_dot.items() if name.startswith("previous_")},
         "residual": dot.correct(*of_dot.values()),
     }
 

@@ -9,6 +9,33 @@ from torch import Tensor
 
 
 @dataclass
+class Observed:
+    """The trajectory observation: what Dash left behind, in the order of Dot's arguments."""
+
+    dash_sample: Tensor
+    dash_timestep: Tensor
+    dash_output: Tensor
+    labels: Tensor
+    dash_features: Tensor
+    previous_sample: Tensor
+    previous_timestep: Tensor
+    previous_output: Tensor
+
+    @classmethod
+    def after(
+        cls, former: Observed | None, x: Tensor, t: Tensor, z: Tensor, labels: Tensor,
+        features: Tensor,
+    ) -> Observed:
+        """What is observed after a step of Dash; ``former`` was before it, None at the first."""
+        before = (former.dash_sample, former.dash_timestep, former.dash_output) if former else None
+        return cls(x, t, z, labels, features, *(before or (x, t, z)))
+
+    def tensors(self) -> list[Tensor]:
+        """All of them in order."""
+        return [getattr(self, f.name) for f in fields(self)]
+
+
+@dataclass
 class Pairs:
     """What Dot sees at some steps, and what Dash says there; all tensors are [N, ...]."""
 
@@ -19,6 +46,9 @@ class Pairs:
     dash_output: Tensor
     labels: Tensor
     dash_features: Tensor
+    previous_sample: Tensor
+    previous_timestep: Tensor
+    previous_output: Tensor
     target: Tensor
 
     def tensors(self) -> list[Tensor]:

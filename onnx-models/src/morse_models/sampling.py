@@ -18,12 +18,15 @@ from torch import Tensor
 
 from .diffusion import STEPS, alphas_cumprod
 from .dot import Dot
+from .pairs import Observed
 from .unet import Dash
 
 
 def trailing(steps: int) -> list[int]:
     """Descending timesteps of diffusers' ``trailing`` spacing (Lin et al. 2023, table 2)."""
-    return [int(t) for t in np.round(np.arange(STEPS, 0, -STEPS / steps)) - 1]
+    # Rounding may make one more, at 0.
+    times = np.arange(STEPS, 0, -STEPS / steps)[:steps]
+    return [int(t) for t in np.round(times) - 1]
 
 
 def ddim_step(x: Tensor, v: Tensor, bar: Tensor, bar_next: Tensor) -> Tensor:
@@ -66,15 +69,16 @@ def sample(
     bars = alphas_cumprod()
     times = trailing(dash_steps * (dot_steps + 1))
     x, one = noise, torch.ones(())
+    observed: Observed | None = None
     seen(x)
     for i, t in enumerate(times):
         wide = torch.cat([x, x]) if guided else x
         time = torch.full((len(wide),), float(t))
         if i % (dot_steps + 1) == 0:
             z, features = dash(wide, time, labels)
-            observed = (wide, time, z, labels, features)
+            observed = Observed.after(observed, wide, time, z, labels, features)
         else:
-            z = observed[2] + dot(wide, time, *observed)
+            z = observed.dash_output + dot(wide, time, *observed.tensors())
         if guided:
             without, given = z.chunk(2)
             z = without + guidance * (given - without)

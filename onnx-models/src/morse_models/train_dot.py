@@ -15,7 +15,7 @@ from .checkpoints import load, load_models, save
 from .diffusion import STEPS, alphas_cumprod, ancestral, coefficients
 from .dot import Dot, DotConfig
 from .loop import Loop, add_options, prepare
-from .pairs import Pairs, Replay, estimate, residual
+from .pairs import Observed, Pairs, Replay, estimate, residual
 from .train_dash import Batches, check
 from .unet import Dash
 
@@ -25,6 +25,9 @@ LONGEST = 480
 """Largest distance between Dash's step and a step of Dot."""
 TOP = 0.12
 """How often a pair begins where every schedule does, at the last training time."""
+ALONE = 0.1
+"""How often a pair begins elsewhere without a step of Dash before it, as a run from a given picture
+does."""
 STOCHASTIC = 0.1
 """How often the jump is ancestral (eta = 1) instead of deterministic. The engine draws no noise
 before Dot unless it is told to."""
@@ -34,8 +37,11 @@ BINS = 5
 """Bins of gap and of time in the log."""
 
 
-def draw_times(n: int, longest: int = LONGEST) -> tuple[Tensor, Tensor, Tensor]:
-    """t_s > t_1 > t_2, int64 [n]: a step of Dash and the two that follow it in some schedule."""
+def draw_times(n: int, longest: int = LONGEST) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """t_p >= t_s > t_1 > t_2, int64 [n]: two steps of Dash and the two that follow in some schedule.
+
+    Where t_p is t_s there was no step of Dash before.
+    """
     low, high = (torch.tensor(b).log() for b in STRIDES)
     stride = (low + (high - low) * torch.rand(n)).exp().round().long()
     room = STEPS - 1 - 2 * stride
@@ -45,7 +51,10 @@ def draw_times(n: int, longest: int = LONGEST) -> tuple[Tensor, Tensor, Tensor]:
     first = (then - stride * torch.randint(1, 3, (n,))).clamp(min=0)
     first = torch.maximum(first, then - longest)
     second = torch.maximum((first - stride).clamp(min=0), then - longest)
-    return then, first, second
+    # The gap before is of the order of the gap that follows.
+    before = (then - second).float() * torch.exp(0.7 * torch.randn(n))
+    before = (then + torch.maximum(before.long(), stride)).clamp(max=STEPS - 1)
+    return torch.where(torch.rand(n) < ALONE, then, before), then, first, second
 
 
 def jump(x: Tensor, v: Tensor, t: Tensor, t_next: Tensor, table: Tensor) -> Tensor:
@@ -60,17 +69,29 @@ def observe(
     dash: torch.nn.Module, dot: torch.nn.Module, x: Tensor, y: Tensor, table: Tensor, bf16: bool,
     longest: int = LONGEST,
 ) -> Iterator[Pairs]:
-    """Yields a step of Dot behind one of Dash, and the one behind Dot's own step, per picture."""
-    then, first, second = (t.to(x.device) for t in draw_times(len(x), longest))
-    a, s = coefficients(then, table)
-    x_s = a * x + s * torch.randn_like(x)
+    """Yields steps of Dot, per picture: one in the place of a second step of Dash, one behind that
+    step, and the one behind Dot's own step."""
+    before, then, first, second = (t.to(x.device) for t in draw_times(len(x), longest))
+    a, s = coefficients(before, table)
+    x_p = a * x + s * torch.randn_like(x)
+    z_p, features = estimate(dash, x_p, before, y, bf16)
+    seen = Observed.after(None, x_p, before, z_p, y, features)
+
+    def dot_says(x: Tensor, t: Tensor) -> Tensor:
+        return seen.dash_output + residual(dot, (x, t, *seen.tensors()), bf16)
+
+    # Half way between the steps of Dash Dot speaks, as it does in a run.
+    middle = (before + then) // 2
+    x_s = jump(x_p, z_p, before, middle, table)
+    x_s = jump(x_s, dot_says(x_s, middle), middle, then, table)
+    x_s = torch.where((before > then)[:, None, None, None], x_s, x_p)
     z_s, features = estimate(dash, x_s, then, y, bf16)
-    seen = (x_s, then, z_s, y, features)
+    yield Pairs(x_s, then, *seen.tensors(), z_s)
+    seen = Observed.after(seen, x_s, then, z_s, y, features)
     x_first = jump(x_s, z_s, then, first, table)
-    yield Pairs(x_first, first, *seen, estimate(dash, x_first, first, y, bf16)[0])
-    turned = residual(dot, (x_first, first, *seen), bf16)
-    x_second = jump(x_first, z_s + turned, first, second, table)
-    yield Pairs(x_second, second, *seen, estimate(dash, x_second, second, y, bf16)[0])
+    yield Pairs(x_first, first, *seen.tensors(), estimate(dash, x_first, first, y, bf16)[0])
+    x_second = jump(x_first, dot_says(x_first, first), first, second, table)
+    yield Pairs(x_second, second, *seen.tensors(), estimate(dash, x_second, second, y, bf16)[0])
 
 
 def loss(dot: torch.nn.Module, pairs: Pairs, table: Tensor, bf16: bool) -> tuple[Tensor, Tensor]:
@@ -225,6 +246,6 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     """Options of the pairs that Dot is trained on."""
     parser.add_argument("--reuse", type=int, default=3, help="how often each pair is drawn")
     parser.add_argument("--replay", type=int, default=6144, help="pairs held to draw from")
-    parser.add_argument("--on-policy", type=float, default=0.08, help="how often fresh pairs are "
+    parser.add_argument("--on-policy", type=float, default=0.15, help="how often fresh pairs are "
                         "a whole run of Morse, which brings ten times as many")
     parser.add_argument("--longest", type=int, default=LONGEST, help="largest gap, of 1000 times")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .diffusion import ancestral
-from .pairs import Pairs, estimate, residual
+from .pairs import Observed, Pairs, estimate, residual
 from .sampling import trailing
 
 DASH_STEPS = (2, 32)
@@ -30,6 +30,9 @@ SAMPLERS = ("ddim", "ddpm", "dpmpp", "ode", "sde")
 probability-flow ODE of the VP-SDE, and on the SDE."""
 EULER = ("ode", "sde")
 """Those of Euler's method, over the times of the SDE."""
+UNEVEN = 0.5
+"""Spread of the steps of Dot behind each step of Dash, of their logarithm: as tuned schedules,
+which ask Dash more often where its estimate changes fast, have few here and many there."""
 EVERY = 0.15
 """How often a stochastic run draws noise before steps of Dot, too. The engine draws it before
 steps of Dash alone, unless it is told otherwise: what fresh noise does is the hardest to tell."""
@@ -111,6 +114,14 @@ def draw_schedule() -> tuple[int, int, str]:
     return dash_steps, dot_steps, sampler
 
 
+def uneven(dash_steps: int, dot_steps: int) -> str:
+    """A schedule of so many steps of Dash, with about so many of Dot behind each."""
+    runs = (dot_steps * torch.exp(UNEVEN * torch.randn(dash_steps))).round().long().tolist()
+    # One step of Dot at least, so that there is something to learn from.
+    runs[0] = max(1, runs[0])
+    return "".join("D" + n * "K" for n in runs)
+
+
 @torch.no_grad()
 def observe(
     dash: torch.nn.Module, dot: torch.nn.Module, x: Tensor, labels: Tensor, table: Tensor,
@@ -124,25 +135,25 @@ def observe(
         schedule: D, K and a sampler; drawn where it isn't given.
     """
     dash_steps, dot_steps, sampler = schedule or draw_schedule()
-    run = Run(
-        sampler, dash_steps * ("D" + dot_steps * "K"), table,
-        every=schedule is None and bool(torch.rand(()) < EVERY),
-    )
+    kinds = dash_steps * ("D" + dot_steps * "K") if schedule else uneven(dash_steps, dot_steps)
+    every = schedule is None and bool(torch.rand(()) < EVERY)
+    run = Run(sampler, kinds, table, every)
     guidance = GUIDANCE if schedule is None and torch.rand(()) < GUIDED else None
     x = torch.randn_like(x)
     if guidance:
         half = len(x) // 2
         x, null = x[half:], getattr(dash, "_orig_mod", dash).config.labels
         labels = torch.cat([torch.full_like(labels[half:], null), labels[half:]])
+    seen: Observed | None = None
     for i, t in enumerate(run.times):
         wide = torch.cat([x, x]) if guidance else x
         time = torch.full((len(wide),), t, device=x.device)
         truth, features = estimate(dash, wide, time, labels, bf16)
         if run.kinds[i] == "D":
-            seen, z = (wide, time, truth, labels, features), truth
+            seen, z = Observed.after(seen, wide, time, truth, labels, features), truth
         else:
-            yield Pairs(wide, time, *seen, truth)
-            z = seen[2] + residual(dot, (wide, time, *seen), bf16)
+            yield Pairs(wide, time, *seen.tensors(), truth)
+            z = seen.dash_output + residual(dot, (wide, time, *seen.tensors()), bf16)
         if guidance:
             without, given = z.chunk(2)
             z = without + guidance * (given - without)

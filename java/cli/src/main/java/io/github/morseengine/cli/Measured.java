@@ -9,6 +9,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** A model under measurement, with its times in total and per operator. For one thread. */
 final class Measured implements AutoCloseable {
@@ -49,6 +51,10 @@ final class Measured implements AutoCloseable {
   void profile() {
     session.runProfiled(nanos);
     profiled++;
+  }
+
+  Set<String> inputNames() {
+    return model.inputs().stream().map(Executable.Port::name).collect(Collectors.toSet());
   }
 
   double ms() {

@@ -24,7 +24,7 @@ final class ScheduleSearch {
   /** Even schedules whose steps of Dash are spread anew. */
   private static final int RESPREAD = 2;
 
-  /** Schedules that are tried on all batches, besides that of a smaller budget and Dash alone. */
+  /** Schedules that are tried on all batches, besides those of other budgets and Dash alone. */
   private static final int FINALISTS = 4;
 
   /**
@@ -59,7 +59,7 @@ final class ScheduleSearch {
       List<Candidate> even = ScheduleCandidates.even(b, size.ratio());
       int spread = RESPREAD * ScheduleCandidates.respread(even.getFirst()).size();
       double tried = even.size() + spread + 2;
-      sum += b * (tried + (FINALISTS + 1.0) * (size.batches() - 1));
+      sum += b * (tried + 2 + (FINALISTS + 3.0) * (size.batches() - 1));
     }
     return sum;
   }
@@ -73,27 +73,48 @@ final class ScheduleSearch {
       Schedule many = Schedule.of(size.steps(), 0);
       solutions.add(draw(many, b, work.of(many, 1)));
     }
-    List<Map<String, Object>> out = new ArrayList<>();
+    List<Double> ascending = budgets.stream().sorted().toList();
+    List<Candidate> found = new ArrayList<>();
     Candidate best = null;
-    for (double budget : budgets.stream().sorted().toList()) {
+    for (double budget : ascending) {
       List<Candidate> even = ScheduleCandidates.even(budget, size.ratio());
       Candidate dash = even.getFirst();
       List<Candidate> last = new ArrayList<>(candidates(even, budget));
       if (best != null) {
         // What a smaller budget paid for is within this one, too.
         last.add(best);
+        last.add(ScheduleCandidates.scaled(best, budget, size.ratio()));
       }
       last.add(dash);
-      best = sorted(last, size.batches()).getFirst().candidate();
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("budget", budget);
-      entry.put("lsd", best.schedule().lsd(size.ratio()));
-      entry.put("schedule", best.schedule().toString());
-      entry.put("rmse", error(best, size.batches()));
-      entry.put("rmse_without_dot", error(dash, size.batches()));
-      out.add(entry);
+      best = better(last);
+      found.add(best);
+    }
+    // What suits a larger budget may not have been among the candidates of the one below.
+    for (int i = found.size() - 2; i >= 0; i--) {
+      Candidate above = ScheduleCandidates.scaled(found.get(i + 1), ascending.get(i), size.ratio());
+      found.set(i, better(List.of(found.get(i), above)));
+    }
+    List<Map<String, Object>> out = new ArrayList<>();
+    for (int i = 0; i < found.size(); i++) {
+      best = better(i == 0 ? List.of(found.get(0)) : List.of(best, found.get(i)));
+      out.add(entry(ascending.get(i), best));
     }
     return out;
+  }
+
+  private Candidate better(List<Candidate> candidates) {
+    return sorted(candidates, size.batches()).getFirst().candidate();
+  }
+
+  private Map<String, Object> entry(double budget, Candidate best) {
+    Candidate dash = ScheduleCandidates.even(budget, size.ratio()).getFirst();
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("budget", budget);
+    entry.put("lsd", best.schedule().lsd(size.ratio()));
+    entry.put("schedule", best.schedule().toString());
+    entry.put("rmse", error(best, size.batches()));
+    entry.put("rmse_without_dot", error(dash, size.batches()));
+    return entry;
   }
 
   /** The best by one batch. */

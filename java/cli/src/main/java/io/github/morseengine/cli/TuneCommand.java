@@ -46,7 +46,11 @@ final class TuneCommand implements Callable<Integer> {
 
   private static final String BUDGETS = "2,2.5,3,4,5,7,10,14,20,28,40,50";
   private static final String QUICK_BUDGETS = "5,10,20";
-  private static final int MEASURED_STEPS = 12;
+
+  /** Steps of Dash, and of Dot behind each: about as many as the schedules that are found have. */
+  private static final int MEASURED_DASH = 6;
+
+  private static final int MEASURED_DOT = 4;
 
   /** Measuring ends when so many runs in a row were not faster. */
   private static final int STABLE_RUNS = 8;
@@ -214,11 +218,11 @@ final class TuneCommand implements Callable<Integer> {
    */
   private GenerateResult measure(MorsePipeline pipeline) {
     Setting setting = Setting.unlabelled(samplers.getFirst());
-    Schedule alternating = Schedule.of(MEASURED_STEPS, 1);
+    Schedule some = Schedule.of(MEASURED_DASH, MEASURED_DOT);
     GenerateResult best = null;
     WarmUp warm = new WarmUp(STABLE_RUNS);
     for (int i = 0; i < MOST_RUNS && !warm.done(); i++) {
-      GenerateResult r = setting.run(pipeline, alternating, seed, 0, batch, (a, b) -> {});
+      GenerateResult r = setting.run(pipeline, some, seed, 0, batch, (a, b) -> {});
       warm.add(r.dotMs());
       best = best == null || r.dotMs() < best.dotMs() ? r : best;
     }

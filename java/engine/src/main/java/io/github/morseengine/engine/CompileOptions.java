@@ -46,10 +46,10 @@ public record CompileOptions(Map<String, long[]> inputShapes, Set<String> consta
 
     /**
      * Declares that an input stays the same over many runs, as a text does over the steps of a
-     * generation. What depends on such inputs alone is computed by the first run after one has
-     * changed, and kept; devices other than the processor may compute it anew. The input is changed
-     * by {@link Session#setInput}, or by asking {@link Session#input} for its memory each time
-     * before that is written.
+     * generation. What depends on such inputs alone is computed by the first run after one of those
+     * has changed that it depends on, and kept; devices other than the processor may compute it
+     * anew. The input is changed by {@link Session#setInput}, or by asking {@link Session#input}
+     * for its memory each time before that is written.
      *
      * @param name input name
      * @return this

@@ -224,13 +224,16 @@ public final class Engine implements AutoCloseable {
    * @param residual Dot's output
    * @param observed what else Dot takes from Dash's latest step: its input, then Dash's output or
    *     input
+   * @param previous what Dot takes from Dash's step before: its input, then that of its inputs
+   *     which takes the same from the latest step
    */
   public record LoopPorts(
       String sample,
       String timestep,
       String estimate,
       String residual,
-      Map<String, String> observed) {}
+      Map<String, String> observed,
+      Map<String, String> previous) {}
 
   /**
    * Prepares generations that the device does by itself.
@@ -242,6 +245,7 @@ public final class Engine implements AutoCloseable {
    */
   public Trajectory trajectory(Session dash, Session dot, LoopPorts ports) {
     List<Trajectory.Link> links = new ArrayList<>();
+    List<Trajectory.Former> formers = new ArrayList<>();
     if (dot != null) {
       for (Map.Entry<String, String> e : ports.observed().entrySet()) {
         int output = dash.outputIndex(e.getValue());
@@ -251,6 +255,14 @@ public final class Engine implements AutoCloseable {
           return null;
         }
         links.add(new Trajectory.Link(output < 0, from, to));
+      }
+      for (Map.Entry<String, String> e : ports.previous().entrySet()) {
+        int from = dot.inputIndex(e.getValue());
+        int to = dot.inputIndex(e.getKey());
+        if (from < 0 || to < 0) {
+          return null;
+        }
+        formers.add(new Trajectory.Former(from, to));
       }
     }
     return backend.trajectory(
@@ -263,7 +275,8 @@ public final class Engine implements AutoCloseable {
             dot == null ? -1 : dot.inputIndex(ports.sample()),
             dot == null ? -1 : dot.inputIndex(ports.timestep()),
             dot == null ? -1 : dot.outputIndex(ports.residual()),
-            links));
+            links,
+            formers));
   }
 
   /** {@return bytes of a GPU's memory now held, by weights, arenas and loops; 0 without a GPU} */

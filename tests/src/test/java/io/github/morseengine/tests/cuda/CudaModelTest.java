@@ -11,6 +11,7 @@ import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.GoldenInputs;
 import io.github.morseengine.tests.support.Runner;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -102,37 +103,6 @@ class CudaModelTest {
         });
   }
 
-  private static Map<String, Tensor> pick(Map<String, Tensor> all, String... names) {
-    Map<String, Tensor> out = new TreeMap<>();
-    for (int i = 0; i < names.length; i += 2) {
-      out.put(names[i], all.get(names[i + 1]));
-    }
-    return out;
-  }
-
-  private static Map<String, Tensor> dashInputs(Map<String, Tensor> all) {
-    return pick(all, "sample", "sample", "timestep", "timestep", "class_labels", "class_labels");
-  }
-
-  private static Map<String, Tensor> dotInputs(Map<String, Tensor> all) {
-    return pick(
-        all,
-        "sample",
-        "dot_sample",
-        "timestep",
-        "dot_timestep",
-        "dash_sample",
-        "sample",
-        "dash_timestep",
-        "timestep",
-        "dash_output",
-        "out_sample",
-        "dash_features",
-        "dash_features",
-        "class_labels",
-        "class_labels");
-  }
-
   @TestFactory
   Stream<DynamicTest> dashAndDotAgreeWithPytorch() {
     return Stream.of(EMOJI, "letters64")
@@ -149,11 +119,11 @@ class CudaModelTest {
     Map<String, Tensor> all = golden(model);
     try (Engine engine = engine(p)) {
       Path dash = shipped(model).resolve("dash.onnx");
-      Map<String, Tensor> out = Runner.run(engine, dash, dashInputs(all));
+      Map<String, Tensor> out = Runner.run(engine, dash, GoldenInputs.dash(all));
       close(all, out, "out_sample", p);
       close(all, out, "dash_features", p);
       Path dot = shipped(model).resolve("dot.onnx");
-      close(all, Runner.run(engine, dot, dotInputs(all)), "residual", p);
+      close(all, Runner.run(engine, dot, GoldenInputs.dot(all)), "residual", p);
     }
   }
 
@@ -169,11 +139,11 @@ class CudaModelTest {
     Map<String, Tensor> all = golden(EMOJI);
     try (Engine engine = engine(Precision.FP16)) {
       CompiledModel dash =
-          engine.compile(SHIPPED.resolve("dash.onnx"), Runner.options(dashInputs(all)));
+          engine.compile(SHIPPED.resolve("dash.onnx"), Runner.options(GoldenInputs.dash(all)));
       long alone = engine.deviceBytes();
       assertEquals(sum(dash.weightBuffers()), alone);
       CompiledModel dot =
-          engine.compile(SHIPPED.resolve("dot.onnx"), Runner.options(dotInputs(all)));
+          engine.compile(SHIPPED.resolve("dot.onnx"), Runner.options(GoldenInputs.dot(all)));
       Map<Long, Long> both = new TreeMap<>(dash.weightBuffers());
       both.putAll(dot.weightBuffers());
       assertEquals(sum(both), engine.deviceBytes());
@@ -198,8 +168,8 @@ class CudaModelTest {
     try (Engine engine = engine(Precision.FP16)) {
       Map<String, Tensor> in = Fixtures.arrays(kind.resolve("1x16x16/in"));
       atMost(engine, kind.resolve("dynamo-20.onnx"), in, 0.60);
-      atMost(engine, SHIPPED.resolve("dash.onnx"), dashInputs(all), 0.60);
-      atMost(engine, SHIPPED.resolve("dot.onnx"), dotInputs(all), 0.40);
+      atMost(engine, SHIPPED.resolve("dash.onnx"), GoldenInputs.dash(all), 0.60);
+      atMost(engine, SHIPPED.resolve("dot.onnx"), GoldenInputs.dot(all), 0.40);
     }
   }
 
@@ -219,7 +189,7 @@ class CudaModelTest {
   /** The plan says what runs each convolution, and without cuDNN why it is not cuDNN. */
   @Test
   void reportsSayWhatRunsAConvolution() {
-    Map<String, Tensor> in = dashInputs(golden(EMOJI));
+    Map<String, Tensor> in = GoldenInputs.dash(golden(EMOJI));
     try (Engine own = CudaEngines.ownKernels(Precision.FP16);
         Engine libraries = CudaEngines.withLibraries(Precision.FP16)) {
       List<String> kernels = convolutions(own, in);
@@ -245,7 +215,7 @@ class CudaModelTest {
   @Test
   void measuredRunsComputeTheSame() {
     Map<String, Tensor> all = golden(EMOJI);
-    Map<String, Tensor> in = dashInputs(all);
+    Map<String, Tensor> in = GoldenInputs.dash(all);
     try (Engine engine = engine(Precision.FP16);
         CompiledModel model = engine.compile(SHIPPED.resolve("dash.onnx"), Runner.options(in));
         Session session = model.newSession()) {

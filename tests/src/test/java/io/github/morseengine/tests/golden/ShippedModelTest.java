@@ -11,10 +11,10 @@ import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.GoldenInputs;
 import io.github.morseengine.tests.support.Runner;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.TreeMap;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -39,14 +39,6 @@ class ShippedModelTest {
    */
   private static final double TRAJECTORY_RMS = 1e-4;
 
-  private static Map<String, Tensor> pick(Map<String, Tensor> all, String... names) {
-    Map<String, Tensor> out = new TreeMap<>();
-    for (int i = 0; i < names.length; i += 2) {
-      out.put(names[i], all.get(names[i + 1]));
-    }
-    return out;
-  }
-
   @ParameterizedTest
   @CsvSource({
     "emoji32, cpu, b1",
@@ -58,30 +50,15 @@ class ShippedModelTest {
   })
   void dashAndDotAgreeWithPytorch(String model, String backend, String batch) {
     Map<String, Tensor> all = golden(model, batch);
-    Map<String, Tensor> dash =
-        pick(all, "sample", "sample", "timestep", "timestep", "class_labels", "class_labels");
-    Map<String, Tensor> dot =
-        pick(
-            all,
-            "sample",
-            "dot_sample",
-            "timestep",
-            "dot_timestep",
-            "dash_sample",
-            "sample",
-            "dash_timestep",
-            "timestep",
-            "dash_output",
-            "out_sample",
-            "dash_features",
-            "dash_features",
-            "class_labels",
-            "class_labels");
     try (Engine engine = Runner.engine(backend)) {
-      Map<String, Tensor> out = Runner.run(engine, model(model).resolve("dash.onnx"), dash);
+      Map<String, Tensor> out =
+          Runner.run(engine, model(model).resolve("dash.onnx"), GoldenInputs.dash(all));
       close(all, out, "out_sample");
       close(all, out, "dash_features");
-      close(all, Runner.run(engine, model(model).resolve("dot.onnx"), dot), "residual");
+      close(
+          all,
+          Runner.run(engine, model(model).resolve("dot.onnx"), GoldenInputs.dot(all)),
+          "residual");
     }
   }
 

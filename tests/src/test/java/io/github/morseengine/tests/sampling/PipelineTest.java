@@ -14,6 +14,7 @@ import io.github.morseengine.engine.morse.GenerateRequest;
 import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
+import io.github.morseengine.engine.morse.Schedule;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
@@ -265,6 +266,61 @@ class PipelineTest {
     misfit(name, "residual");
     Files.writeString(folder.resolve("dot.onnx"), "no model");
     fails(ModelFormatException.class, this::load, "dot.onnx");
+  }
+
+  @Test
+  void whatDashLeftBeforeTheLatestStepIsCheckedAtLoad() {
+    misfit(previous("previous_dash_sample", 3), "without 'dash_sample': it must take both");
+    misfit(previous("previous_class_labels", 3), "nothing that Dash leaves behind");
+    misfit(previous("previous_dash_output", 4), "'previous_dash_output' as [N, 4, 8, 8]");
+  }
+
+  /** A Dot that says how Dash's estimate changed between its latest steps. */
+  private static ModelBuilder previous(String name, int channels) {
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("sample", DType.FLOAT32, -1, 3, 8, 8)
+            .input("dash_output", DType.FLOAT32, -1, 3, 8, 8)
+            .input(name, DType.FLOAT32, -1, channels, 8, 8)
+            .output("residual", -1, 3, 8, 8);
+    b.node("Sub", "residual", "dash_output", name);
+    return b;
+  }
+
+  /** Dash's first step has none before it, in every run anew. */
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "reference"})
+  void theStepBeforeTheLatestOfDash(String backend) {
+    ModelBuilder zero = new ModelBuilder().input("sample", DType.FLOAT32, -1, 3, 8, 8);
+    zero.input("dash_output", DType.FLOAT32, -1, 3, 8, 8).output("residual", -1, 3, 8, 8);
+    zero.node("Sub", "residual", "dash_output", "dash_output");
+    zero.write(folder.resolve("dot.onnx"));
+    Tensor held = trajectory(backend);
+    previous("previous_dash_output", 3).write(folder.resolve("dot.onnx"));
+    Tensor changed = trajectory(backend);
+    for (int i = 0; i < 4; i++) {
+      Compare.identical(picture(held, i), picture(changed, i), "sample " + i);
+    }
+    assertTrue(Compare.relativeRms(picture(held, 4), picture(changed, 4)) > 1e-3);
+  }
+
+  /** All samples of DKDKK, drawn a second time after another number of steps. */
+  private Tensor trajectory(String backend) {
+    try (Engine own = Runner.engine(backend);
+        MorsePipeline p = MorsePipeline.open(own, ModelDirectory.open(folder))) {
+      GenerateRequest request =
+          GenerateRequest.builder()
+              .count(2)
+              .schedule(Schedule.parse("DKDKK"))
+              .sampler("ddim")
+              .trajectory(true)
+              .build();
+      Tensor first = p.generate(request, (a, b) -> {}).trajectory();
+      p.generate(GenerateRequest.builder().count(2).dash(3).dot(1).build(), (a, b) -> {});
+      Tensor again = p.generate(request, (a, b) -> {}).trajectory();
+      Compare.identical(first, again, "the same request");
+      return first;
+    }
   }
 
   private void misfit(ModelBuilder dot, String word) {

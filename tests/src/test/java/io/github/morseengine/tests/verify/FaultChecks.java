@@ -15,6 +15,7 @@ import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.MorseException;
 import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.tests.support.GoldenInputs;
 import io.github.morseengine.tests.support.Runner;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -37,7 +38,7 @@ final class FaultChecks {
 
   void run() {
     memory();
-    Map<String, Tensor> in = ModelChecks.dashInputs(ModelChecks.golden("b1"));
+    Map<String, Tensor> in = GoldenInputs.dash(ModelChecks.golden("b1"));
     try (Engine engine = ModelChecks.engine(Precision.FP16)) {
       long held = 0;
       for (int i = 0; i < rounds; i++) {
@@ -90,7 +91,7 @@ final class FaultChecks {
   }
 
   private void sharing(Engine engine, Map<String, Tensor> in) {
-    Map<String, Tensor> dotIn = ModelChecks.dotInputs(ModelChecks.golden("b1"));
+    Map<String, Tensor> dotIn = GoldenInputs.dot(ModelChecks.golden("b1"));
     try (CompiledModel dash =
             engine.compile(ModelChecks.MODEL.resolve("dash.onnx"), Runner.options(in));
         CompiledModel dot =

@@ -8,11 +8,11 @@ import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.GoldenInputs;
 import io.github.morseengine.tests.support.Runner;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The shipped Dash, Dot and their Morse run against what PyTorch computed with the same weights, on
@@ -63,34 +63,15 @@ final class ModelChecks {
     return Fixtures.arrays(GOLDEN.resolve(batch));
   }
 
-  static Map<String, Tensor> dashInputs(Map<String, Tensor> all) {
-    Map<String, Tensor> in = new TreeMap<>();
-    for (String name : List.of("sample", "timestep", "class_labels")) {
-      in.put(name, all.get(name));
-    }
-    return in;
-  }
-
-  static Map<String, Tensor> dotInputs(Map<String, Tensor> all) {
-    Map<String, Tensor> in = new TreeMap<>();
-    in.put("sample", all.get("dot_sample"));
-    in.put("timestep", all.get("dot_timestep"));
-    in.put("dash_sample", all.get("sample"));
-    in.put("dash_timestep", all.get("timestep"));
-    in.put("dash_output", all.get("out_sample"));
-    in.put("dash_features", all.get("dash_features"));
-    in.put("class_labels", all.get("class_labels"));
-    return in;
-  }
-
   private void networks(Engine engine, Precision p, String batch) {
     Map<String, Tensor> all = golden(batch);
     String suffix = " " + p.label() + " " + batch;
-    Map<String, Tensor> dash = Runner.run(engine, MODEL.resolve("dash.onnx"), dashInputs(all));
+    Map<String, Tensor> dash =
+        Runner.run(engine, MODEL.resolve("dash.onnx"), GoldenInputs.dash(all));
     for (String name : List.of("out_sample", "dash_features")) {
       out.bound("Dash " + name + suffix, error(all.get(name), dash.get(name)), bound(p));
     }
-    Map<String, Tensor> dot = Runner.run(engine, MODEL.resolve("dot.onnx"), dotInputs(all));
+    Map<String, Tensor> dot = Runner.run(engine, MODEL.resolve("dot.onnx"), GoldenInputs.dot(all));
     out.bound("Dot residual" + suffix, error(all.get("residual"), dot.get("residual")), bound(p));
   }
 

@@ -11,6 +11,7 @@ import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.tests.support.GoldenInputs;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -35,8 +36,8 @@ final class StepTimes {
     Map<String, Tensor> all = ModelChecks.golden("b1");
     try (Engine engine = ModelChecks.engine(Precision.FP16)) {
       for (int batch : quick ? new int[] {1} : new int[] {1, 16}) {
-        double dash = network(engine, "dash", ModelChecks.dashInputs(all), batch);
-        double dot = network(engine, "dot", ModelChecks.dotInputs(all), batch);
+        double dash = network(engine, "dash", GoldenInputs.dash(all), batch);
+        double dot = network(engine, "dot", GoldenInputs.dot(all), batch);
         out.note(String.format(Locale.ROOT, "t_dash/t_dot at batch %d: %.2f", batch, dash / dot));
       }
       generation(engine);

@@ -10,6 +10,7 @@ import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.kernels.KernelTimes;
+import io.github.morseengine.tests.support.GoldenInputs;
 import io.github.morseengine.tests.support.Runner;
 import java.util.Map;
 
@@ -27,8 +28,8 @@ final class Workload {
   /** Runs dash, dot, generation, or the kernel of that name. */
   void run(String what) {
     switch (what) {
-      case "dash" -> network(what, ModelChecks.dashInputs(ModelChecks.golden("b1")));
-      case "dot" -> network(what, ModelChecks.dotInputs(ModelChecks.golden("b1")));
+      case "dash" -> network(what, GoldenInputs.dash(ModelChecks.golden("b1")));
+      case "dot" -> network(what, GoldenInputs.dot(ModelChecks.golden("b1")));
       case "generation" -> generation();
       default -> kernel(what);
     }

@@ -38,7 +38,7 @@ public interface Executable extends AutoCloseable {
 
   /**
    * {@return how many of the first steps depend on constant inputs alone, and run only after one of
-   * these has changed}
+   * those that they depend on has changed}
    */
   default int onceSteps() {
     return 0;

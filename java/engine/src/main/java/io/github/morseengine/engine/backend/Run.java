@@ -23,7 +23,7 @@ public interface Run extends AutoCloseable {
    */
   default void changed(int index) {}
 
-  /** Runs all steps; those that depend on constant inputs alone only if one of these changed. */
+  /** Runs all steps; those that depend on constant inputs alone only if one of theirs changed. */
   void execute();
 
   /**

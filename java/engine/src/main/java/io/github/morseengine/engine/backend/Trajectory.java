@@ -25,6 +25,7 @@ public interface Trajectory extends AutoCloseable {
    * @param dotTime Dot's input for the time; or -1
    * @param dotResidual Dot's output
    * @param links what else Dot takes from Dash's latest step
+   * @param formers what Dot takes from Dash's step before that
    */
   record Wiring(
       Run dash,
@@ -35,7 +36,8 @@ public interface Trajectory extends AutoCloseable {
       int dotSample,
       int dotTime,
       int dotResidual,
-      List<Link> links) {}
+      List<Link> links,
+      List<Former> formers) {}
 
   /**
    * A value of Dash's latest step that Dot reads; of one with channels, as many of the first as
@@ -46,6 +48,15 @@ public interface Trajectory extends AutoCloseable {
    * @param to input of Dot
    */
   record Link(boolean ofInput, int from, int to) {}
+
+  /**
+   * An input of Dot that holds what another one held before Dash's latest step; at the first step,
+   * what that holds now.
+   *
+   * @param from input of Dot that a link fills
+   * @param to input of Dot
+   */
+  record Former(int from, int to) {}
 
   /**
    * A step.

@@ -2,7 +2,7 @@ package io.github.morseengine.engine.ir;
 
 import io.github.morseengine.engine.error.InvalidInputException;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,22 +75,32 @@ public final class Graph {
   /**
    * Finds the nodes whose results stay the same as long as the constant inputs do.
    *
-   * @return those that depend on constant inputs, and on nothing else that changes
+   * @return those that depend on constant inputs, and on nothing else that changes, with the
+   *     positions of these inputs
    */
-  public Set<Node> constantNodes() {
-    Set<Value> known = Collections.newSetFromMap(new IdentityHashMap<>());
-    inputs.stream().map(Input::value).filter(this::isConstantInput).forEach(known::add);
-    Set<Node> out = Collections.newSetFromMap(new IdentityHashMap<>());
+  public Map<Node, BitSet> constantNodes() {
+    Map<Value, BitSet> known = new IdentityHashMap<>();
+    for (int i = 0; i < inputs.size(); i++) {
+      if (isConstantInput(inputs.get(i).value())) {
+        BitSet itself = new BitSet();
+        itself.set(i);
+        known.put(inputs.get(i).value(), itself);
+      }
+    }
+    Map<Node, BitSet> out = new IdentityHashMap<>();
     for (Node node : nodes) {
-      boolean some = false;
+      BitSet depends = new BitSet();
       boolean all = !node.opType().startsWith("Random");
       for (Value in : node.inputs()) {
-        some |= known.contains(in);
-        all &= in == null || in.isConstant() || known.contains(in);
+        BitSet of = known.get(in);
+        all &= in == null || in.isConstant() || of != null;
+        if (of != null) {
+          depends.or(of);
+        }
       }
-      if (some && all) {
-        out.add(node);
-        known.addAll(node.outputs());
+      if (all && !depends.isEmpty()) {
+        out.put(node, depends);
+        node.outputs().forEach(v -> known.put(v, depends));
       }
     }
     return out;

@@ -8,9 +8,9 @@ import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.ir.Dim;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,7 +30,13 @@ final class ModelPair implements AutoCloseable {
   static final String DASH_OUTPUT = "dash_output";
   static final String RESIDUAL = "residual";
 
-  private static final Set<String> OBSERVATIONS = Set.of(DASH_SAMPLE, DASH_TIMESTEP, DASH_OUTPUT);
+  static final Set<String> OBSERVATIONS = Set.of(DASH_SAMPLE, DASH_TIMESTEP, DASH_OUTPUT);
+
+  /**
+   * Before the name of an observation stands for what it was at Dash's step before the latest one;
+   * at Dash's first step, for the observation itself.
+   */
+  private static final String PREVIOUS = "previous_";
 
   private final OnnxModel dash;
   private final OnnxModel dot;
@@ -70,7 +76,7 @@ final class ModelPair implements AutoCloseable {
       checkDash(dash);
       if (directory.dot().isPresent()) {
         dot = ModelPorts.openDot(directory.dot().get());
-        checkDot(dash, dot);
+        DotFit.check(dash, dot);
       }
       return new ModelPair(dash, dot);
     } catch (RuntimeException | Error e) {
@@ -162,7 +168,7 @@ final class ModelPair implements AutoCloseable {
 
   CompiledModel compileDash(Engine engine, Inputs inputs) {
     long[] sample = inputs.sample();
-    CompiledModel model = engine.compile(dash, options(dash, inputs, inputs.shapes()));
+    CompiledModel model = engine.compile(dash, options(dash, inputs, inputs.shapes()).build());
     try {
       String name = estimateName(model.outputs().stream().map(Executable.Port::name).toList());
       Executable.Port out = port(model.outputs(), name);
@@ -194,9 +200,17 @@ final class ModelPair implements AutoCloseable {
       observed.put(p.name(), p.shape());
     }
     observed.put(DASH_OUTPUT, sample);
+    CompileOptions.Builder options = options(dot, inputs, observed);
+    // What Dash leaves behind stays the same over all steps of Dot until Dash speaks again.
+    for (OnnxModel.Port p : dot.inputs()) {
+      String name = latest(p.name());
+      if (OBSERVATIONS.contains(name) || port(dashModel.outputs(), name) != null) {
+        options.constant(p.name());
+      }
+    }
     CompiledModel model;
     try {
-      model = engine.compile(dot, options(dot, inputs, observed));
+      model = engine.compile(dot, options.build());
     } catch (InvalidInputException e) {
       throw new ModelFormatException("Dot does not fit Dash: " + e.getMessage(), e);
     }
@@ -217,7 +231,8 @@ final class ModelPair implements AutoCloseable {
   }
 
   /** Conditions stay the same from step to step: what depends on them alone is computed once. */
-  private static CompileOptions options(OnnxModel model, Inputs in, Map<String, long[]> known) {
+  private static CompileOptions.Builder options(
+      OnnxModel model, Inputs in, Map<String, long[]> known) {
     CompileOptions.Builder options = CompileOptions.builder();
     for (Condition c : in.conditions()) {
       if (find(model.inputs(), c.name()) != null) {
@@ -225,13 +240,37 @@ final class ModelPair implements AutoCloseable {
       }
     }
     for (OnnxModel.Port p : model.inputs()) {
-      switch (p.name()) {
+      String name = known.containsKey(p.name()) ? p.name() : latest(p.name());
+      switch (name) {
         case SAMPLE, DASH_SAMPLE -> options.input(p.name(), in.sampleOf(p));
         case TIMESTEP, DASH_TIMESTEP, LABELS -> options.input(p.name(), vector(p, in.sample()[0]));
-        default -> options.input(p.name(), known.get(p.name()));
+        default -> options.input(p.name(), known.get(name));
       }
     }
-    return options.build();
+    return options;
+  }
+
+  /** The observation whose former value an input is; the name itself where it is none. */
+  static String latest(String name) {
+    return name.startsWith(PREVIOUS) ? name.substring(PREVIOUS.length()) : name;
+  }
+
+  /**
+   * What Dot takes from Dash's step before the latest one.
+   *
+   * @param dashOutputs names of Dash's outputs, of which none is meant by such a name
+   * @param dotInputs names of Dot's inputs
+   * @return by the name of that input of Dot the one that holds the same of the latest step
+   */
+  static Map<String, String> previous(List<String> dashOutputs, List<String> dotInputs) {
+    Map<String, String> out = new LinkedHashMap<>();
+    for (String name : dotInputs) {
+      if (!dashOutputs.contains(name) && dotInputs.contains(latest(name))) {
+        out.put(name, latest(name));
+      }
+    }
+    out.entrySet().removeIf(e -> e.getKey().equals(e.getValue()));
+    return out;
   }
 
   /** A scalar, one element for all, or one per row: exporters write all three. */
@@ -257,7 +296,7 @@ final class ModelPair implements AutoCloseable {
     return null;
   }
 
-  private static OnnxModel.Port find(List<OnnxModel.Port> ports, String name) {
+  static OnnxModel.Port find(List<OnnxModel.Port> ports, String name) {
     for (OnnxModel.Port p : ports) {
       if (p.name().equals(name)) {
         return p;
@@ -266,7 +305,7 @@ final class ModelPair implements AutoCloseable {
     return null;
   }
 
-  private static List<String> names(List<OnnxModel.Port> ports) {
+  static List<String> names(List<OnnxModel.Port> ports) {
     return ports.stream().map(OnnxModel.Port::name).toList();
   }
 
@@ -292,86 +331,6 @@ final class ModelPair implements AutoCloseable {
       throw new ModelFormatException(
           dash.name() + " has no output '" + estimate + "' but " + names(dash.outputs()));
     }
-  }
-
-  private static void checkDot(OnnxModel dash, OnnxModel dot) {
-    String misfit = "Dot does not fit Dash: " + dot.name();
-    OnnxModel.Port sample = find(dot.inputs(), SAMPLE);
-    OnnxModel.Port residual = find(dot.outputs(), RESIDUAL);
-    if (sample == null || residual == null) {
-      throw new ModelFormatException(
-          misfit
-              + " must take '"
-              + SAMPLE
-              + "' and give '"
-              + RESIDUAL
-              + "'; it takes "
-              + names(dot.inputs())
-              + " and gives "
-              + names(dot.outputs()));
-    }
-    for (OnnxModel.Port p : dot.inputs()) {
-      String name = p.name();
-      boolean known =
-          find(dash.inputs(), name) != null
-              || OBSERVATIONS.contains(name)
-              || find(dash.outputs(), name) != null;
-      if (!known) {
-        throw new ModelFormatException(
-            misfit
-                + " takes '"
-                + name
-                + "', which Dash neither takes nor gives (it takes "
-                + names(dash.inputs())
-                + " and gives "
-                + names(dash.outputs())
-                + ")");
-      }
-    }
-    List<Dim> wanted = find(dash.inputs(), SAMPLE).dims();
-    List<Dim> estimate = new ArrayList<>(wanted);
-    List<Dim> given = find(dash.outputs(), estimateName(names(dash.outputs()))).dims();
-    if (given != null && given.size() == wanted.size()) {
-      estimate.set(1, given.get(1));
-    }
-    for (String name : List.of(SAMPLE, DASH_SAMPLE)) {
-      OnnxModel.Port p = find(dot.inputs(), name);
-      // Dot may do without what stands beside the sample.
-      if (p != null && !fits(p, estimate)) {
-        compare(misfit, p, wanted);
-      }
-    }
-    OnnxModel.Port output = find(dot.inputs(), DASH_OUTPUT);
-    if (output != null) {
-      compare(misfit, output, estimate);
-    }
-    compare(misfit, residual, estimate);
-    for (OnnxModel.Port p : dot.inputs()) {
-      OnnxModel.Port observed = find(dash.outputs(), p.name());
-      if (observed != null && observed.dims() != null) {
-        compare(misfit, p, observed.dims());
-      }
-    }
-  }
-
-  private static void compare(String misfit, OnnxModel.Port p, List<Dim> wanted) {
-    if (!fits(p, wanted)) {
-      throw new ModelFormatException(
-          misfit + " declares '" + p.name() + "' as " + p.dims() + ", Dash has " + wanted);
-    }
-  }
-
-  private static boolean fits(OnnxModel.Port p, List<Dim> wanted) {
-    if (p.dims() == null) {
-      return true;
-    }
-    boolean same = p.dims().size() == wanted.size();
-    for (int i = 0; same && i < wanted.size(); i++) {
-      Dim a = p.dims().get(i);
-      Dim b = wanted.get(i);
-      same = !a.isFixed() || !b.isFixed() || a.size() == b.size();
-    }
-    return same;
   }
 
   @Override

@@ -212,15 +212,17 @@ public final class MorsePipeline implements AutoCloseable {
       long wall) {
     List<StepReport> steps = new ArrayList<>();
     List<Double> dash = new ArrayList<>();
-    List<Double> dot = new ArrayList<>();
     for (int i = 0; i < table.count(); i++) {
       StepKind kind = request.schedule().kind(i);
       double ms = timing.median(i);
       steps.add(new StepReport(i, table.steps().get(i).timestep(), kind, ms));
-      (kind == StepKind.DASH ? dash : dot).add(ms);
+      if (kind == StepKind.DASH) {
+        dash.add(ms);
+      }
     }
     double dashMs = Timing.median(dash);
-    double dotMs = dot.isEmpty() ? 0 : Timing.median(dot);
+    double dotMs = timing.dot(request.schedule());
+    int dots = table.count() - dash.size();
     double load;
     synchronized (this) {
       load = loadNanos / 1e6;
@@ -230,10 +232,10 @@ public final class MorsePipeline implements AutoCloseable {
         trajectory,
         steps,
         dash.size(),
-        dot.size(),
+        dots,
         dashMs,
         dotMs,
-        dash.size() + dot.size() * dotMs / dashMs,
+        dash.size() + dots * dotMs / dashMs,
         request.count() / (wall / 1e9),
         load,
         wall / 1e6,

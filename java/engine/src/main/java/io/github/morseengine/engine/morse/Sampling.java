@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.morse;
 
+import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.Session;
 import io.github.morseengine.engine.backend.Executable;
@@ -21,10 +22,11 @@ import java.util.Map;
  */
 final class Sampling implements AutoCloseable {
 
-  /** A value that Dot takes from Dash's latest step; of a sample only the channels that it has. */
-  private record Observation(Tensor from, Tensor to) {
+  /** A value that Dot takes from a step of Dash; of a sample only the channels that it has. */
+  private record Observation(Tensor from, Session dot, String input) {
 
     void copy() {
+      Tensor to = dot.input(input);
       if (from.rank() == 4) {
         SampleInput.copyChannels(from, to, 0);
       } else {
@@ -37,9 +39,12 @@ final class Sampling implements AutoCloseable {
   private final Net dash;
   private final Net dot;
   private final Classifier classifier;
-  private final Tensor dashTimestep;
   private final Tensor dashOutput;
   private final List<Observation> observations = new ArrayList<>();
+
+  /** What Dot takes from Dash's step before the latest one, out of its own inputs. */
+  private final List<Observation> previous = new ArrayList<>();
+
   private final SampleNoise noise;
   private final Tensor last;
   private StartEstimate start;
@@ -61,19 +66,22 @@ final class Sampling implements AutoCloseable {
       dash = Net.of(first, plan.dash.inputs(), ModelPair.estimateName(outputs), apart);
       if (plan.dot == null) {
         dot = null;
-        dashTimestep = null;
       } else {
         second = plan.dot.newSession();
         dot = Net.of(second, plan.dot.inputs(), ModelPair.RESIDUAL, apart);
-        dashTimestep = Net.optional(second, plan.dot.inputs(), ModelPair.DASH_TIMESTEP);
         for (Executable.Port p : plan.dot.inputs()) {
           if (p.name().equals(ModelPair.DASH_SAMPLE)) {
-            observations.add(new Observation(dash.sample().port(), second.input(p.name())));
+            observations.add(new Observation(dash.sample().port(), second, p.name()));
           } else if (p.name().equals(ModelPair.DASH_OUTPUT)) {
-            observations.add(new Observation(dash.output(), second.input(p.name())));
+            observations.add(new Observation(dash.output(), second, p.name()));
           } else if (outputs.contains(p.name())) {
-            observations.add(new Observation(first.output(p.name()), second.input(p.name())));
+            observations.add(new Observation(first.output(p.name()), second, p.name()));
           }
+        }
+        for (Map.Entry<String, String> e :
+            ModelPair.previous(outputs, names(plan.dot)).entrySet()) {
+          Tensor latest = second.input(e.getValue());
+          previous.add(new Observation(latest, second, e.getKey()));
         }
       }
       guide = plan.classifier == null ? null : new Classifier(plan.classifier);
@@ -92,6 +100,10 @@ final class Sampling implements AutoCloseable {
     }
   }
 
+  private static List<String> names(CompiledModel dot) {
+    return dot.inputs().stream().map(Executable.Port::name).toList();
+  }
+
   private static Engine.LoopPorts ports(Plan plan, List<String> outputs) {
     Map<String, String> observed = new LinkedHashMap<>();
     String estimate = ModelPair.estimateName(outputs);
@@ -108,7 +120,12 @@ final class Sampling implements AutoCloseable {
       }
     }
     return new Engine.LoopPorts(
-        ModelPair.SAMPLE, ModelPair.TIMESTEP, estimate, ModelPair.RESIDUAL, observed);
+        ModelPair.SAMPLE,
+        ModelPair.TIMESTEP,
+        estimate,
+        ModelPair.RESIDUAL,
+        observed,
+        plan.dot == null ? Map.of() : ModelPair.previous(outputs, names(plan.dot)));
   }
 
   /** Called after each step. */
@@ -186,8 +203,7 @@ final class Sampling implements AutoCloseable {
     Net net = kind == StepKind.DASH ? dash : dot;
     net.run(b, t);
     if (kind == StepKind.DASH && dot != null) {
-      observations.forEach(Observation::copy);
-      Net.fill(dashTimestep, t);
+      observe(i, t);
     }
     MemorySegment out = room(b, i + 1);
     SampleUpdate.Memory memory =
@@ -212,6 +228,16 @@ final class Sampling implements AutoCloseable {
     }
     publish(b, i + 1);
     return out;
+  }
+
+  /** Keeps what Dash has just said, and what it had said before. */
+  private void observe(int step, double timestep) {
+    previous.forEach(Observation::copy);
+    observations.forEach(Observation::copy);
+    Net.fill(Net.optional(dot.session(), dot.inputs(), ModelPair.DASH_TIMESTEP), timestep);
+    if (step == 0) {
+      previous.forEach(Observation::copy);
+    }
   }
 
   private StartEstimate start(Batch b) {

@@ -111,6 +111,20 @@ public final class ScheduleCandidates {
   }
 
   /**
+   * A schedule of the shape of one that another budget pays for.
+   *
+   * @param c a candidate
+   * @param budget latencies of Dash, at least 1
+   * @param dotOverDash cost of a step of Dot
+   * @return one with as many steps of Dot per step of Dash, spread alike
+   */
+  public static Candidate scaled(Candidate c, double budget, double dotOverDash) {
+    double each = 1 + dotOverDash * c.dot() / c.dash();
+    int dash = (int) Math.max(1, Math.floor(budget / each + 1e-9));
+    return filled(dash, c.density(), budget, dotOverDash);
+  }
+
+  /**
    * Spreads steps over a run.
    *
    * @param dash steps of Dash, at least 1

@@ -23,6 +23,25 @@ final class Timing {
     return median(ms.get(step));
   }
 
+  /**
+   * A step of Dot, on average over those of a schedule: the first behind a step of Dash costs more,
+   * because what depends on that step alone is computed in it.
+   */
+  double dot(Schedule schedule) {
+    List<Double> first = new ArrayList<>();
+    List<Double> others = new ArrayList<>();
+    for (int i = 1; i < ms.size(); i++) {
+      if (schedule.kind(i) == StepKind.DOT) {
+        (schedule.kind(i - 1) == StepKind.DASH ? first : others).add(median(i));
+      }
+    }
+    double sum = 0;
+    for (List<Double> kind : List.of(first, others)) {
+      sum += kind.isEmpty() ? 0 : kind.size() * median(kind);
+    }
+    return sum == 0 ? 0 : sum / (first.size() + others.size());
+  }
+
   static double median(List<Double> values) {
     double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
     Arrays.sort(sorted);

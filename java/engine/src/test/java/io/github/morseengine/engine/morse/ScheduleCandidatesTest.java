@@ -40,6 +40,16 @@ class ScheduleCandidatesTest {
   }
 
   @Test
+  void anotherBudgetKeepsTheShape() {
+    Candidate c = new Candidate(7, 30, new Density(3, 1, 1));
+    assertEquals(new Candidate(13, 63, c.density()), ScheduleCandidates.scaled(c, 20, RATIO));
+    Candidate less = ScheduleCandidates.scaled(c, 5, RATIO);
+    assertEquals(new Candidate(3, 18, c.density()), less);
+    assertTrue(less.schedule().lsd(RATIO) <= 5);
+    assertEquals(1, ScheduleCandidates.scaled(c, 1, RATIO).dash());
+  }
+
+  @Test
   void otherDensitiesMoveTheStepsOfDash() {
     Candidate even = new Candidate(6, 18, Density.EVEN);
     List<Candidate> others = ScheduleCandidates.respread(even);

@@ -14,6 +14,7 @@ import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -39,8 +40,8 @@ final class CpuCompiler {
   /** Linear layers that are computed with the GEGLU behind them. */
   private final Map<Node, Node> gated = new IdentityHashMap<>();
 
-  /** How many steps depend on constant inputs alone. */
-  private int once;
+  /** Per step that depends on constant inputs alone, the inputs after whose change it runs. */
+  private List<BitSet> once = List.of();
 
   private CpuCompiler(Program program) {
     this.program = program;
@@ -89,10 +90,25 @@ final class CpuCompiler {
     }
     // First what depends on constant inputs alone: these steps are left out while they stay.
     gated.putAll(GatedLinears.of(graph, GegluLowering::fits));
-    Set<Node> first = graph.constantNodes();
-    part(graph, true, boundary, graph.nodes().stream().filter(first::contains).toList());
-    once = program.steps.size();
-    part(graph, false, boundary, graph.nodes().stream().filter(n -> !first.contains(n)).toList());
+    Map<Node, BitSet> first = graph.constantNodes();
+    List<BitSet> sources = new ArrayList<>();
+    inputs(graph, true, boundary, sources);
+    for (Node node : graph.nodes()) {
+      if (first.containsKey(node)) {
+        node(node);
+        BitSet depends = (BitSet) first.get(node).clone();
+        Node geglu = gated.get(node);
+        if (geglu != null && first.containsKey(geglu)) {
+          depends.or(first.get(geglu));
+        }
+        fill(sources, depends);
+      }
+    }
+    Set<Slot> places = new HashSet<>();
+    inputs.forEach(v -> places.add(v.slot()));
+    once = ConstantSteps.of(List.copyOf(program.steps), sources, places);
+    inputs(graph, false, boundary, sources);
+    graph.nodes().stream().filter(n -> !first.containsKey(n)).forEach(this::node);
     program.begin(new Node("outputs", "", "Output", 0, List.of(), List.of(), null));
     for (int i = 0; i < graph.outputs().size(); i++) {
       Value v = graph.outputs().get(i);
@@ -105,22 +121,33 @@ final class CpuCompiler {
     lifetimes();
   }
 
-  /** The inputs of one kind, constant or not, and the nodes that they suffice for. */
-  private void part(Graph graph, boolean constant, Node boundary, List<Node> nodes) {
+  /** The inputs of one kind, constant or not; says what the steps that they need depend on. */
+  private void inputs(Graph graph, boolean constant, Node boundary, List<BitSet> sources) {
     program.begin(boundary);
     for (int i = 0; i < inputs.size(); i++) {
       if (constants.get(i) == constant) {
         input(graph.inputs().get(i).value(), inputs.get(i));
+        BitSet itself = new BitSet();
+        itself.set(i);
+        fill(sources, itself);
       }
     }
-    for (Node node : nodes) {
-      program.begin(node);
-      Node geglu = gated.get(node);
-      if (geglu != null && GegluLowering.lower(program, node, geglu)) {
-        done.add(geglu);
-      } else if (!done.contains(node) && !lower(node)) {
-        FallbackLowering.lower(program, node);
-      }
+  }
+
+  /** The steps that have come since the latest call depend on these inputs. */
+  private void fill(List<BitSet> sources, BitSet depends) {
+    while (sources.size() < program.steps.size()) {
+      sources.add(depends);
+    }
+  }
+
+  private void node(Node node) {
+    program.begin(node);
+    Node geglu = gated.get(node);
+    if (geglu != null && GegluLowering.lower(program, node, geglu)) {
+      done.add(geglu);
+    } else if (!done.contains(node) && !lower(node)) {
+      FallbackLowering.lower(program, node);
     }
   }
 
@@ -143,7 +170,7 @@ final class CpuCompiler {
           continue;
         }
         slot.touch(i);
-        if (i < once) {
+        if (i < once.size()) {
           early.add(slot);
         } else if (early.contains(slot)) {
           // Kept from run to run.
@@ -202,6 +229,7 @@ final class CpuCompiler {
       case "RMSNormalization" -> floats && RmsNormLowering.lower(program, node);
       case "Add", "Sub", "Mul", "Div", "Max", "Min" ->
           floats && ElementwiseLowering.binary(program, node);
+      case "ReduceMean", "ReduceSum" -> floats && ReduceLowering.lower(program, node);
       case "Resize" -> floats && ResizeLowering.lower(program, node);
       default -> floats && ElementwiseLowering.unary(program, node);
     };

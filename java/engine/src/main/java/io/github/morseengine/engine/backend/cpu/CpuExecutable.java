@@ -6,6 +6,7 @@ import io.github.morseengine.engine.backend.plan.MemoryPlan;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +20,8 @@ final class CpuExecutable implements Executable {
   final List<View> inputViews;
   final List<View> outputViews;
 
-  /** How many of the first steps depend on constant inputs alone. */
-  final int once;
+  /** Per step that depends on constant inputs alone, the inputs after whose change it runs. */
+  final List<BitSet> once;
 
   private final List<Boolean> constants;
   private final List<StepInfo> infos;
@@ -40,7 +41,7 @@ final class CpuExecutable implements Executable {
       List<View> outputViews,
       List<Port> outputs,
       List<Boolean> constants,
-      int once) {
+      List<BitSet> once) {
     this.engine = program.engine;
     this.threads = threads;
     this.steps = List.copyOf(program.steps);
@@ -50,7 +51,7 @@ final class CpuExecutable implements Executable {
     this.inputs = List.copyOf(inputs);
     this.outputs = List.copyOf(outputs);
     this.constants = List.copyOf(constants);
-    this.once = once;
+    this.once = List.copyOf(once);
     this.weights = List.copyOf(program.weights);
     this.arenaBytes = MemoryPlan.place(program.slots, MemoryPlan.ALIGNMENT);
     this.lowerBound =
@@ -77,12 +78,12 @@ final class CpuExecutable implements Executable {
 
   @Override
   public int onceSteps() {
-    return once;
+    return once.size();
   }
 
   @Override
   public boolean isConstant(int index) {
-    return once > 0 && constants.get(index);
+    return !once.isEmpty() && constants.get(index);
   }
 
   @Override

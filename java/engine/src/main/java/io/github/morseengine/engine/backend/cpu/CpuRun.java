@@ -7,6 +7,7 @@ import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
 import io.github.morseengine.engine.ffi.openmp.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 import java.util.HashMap;
 
 /** An arena with all steps bound to it. */
@@ -23,8 +24,8 @@ final class CpuRun implements Run {
   private final MemorySegment[] inputs;
   private final MemorySegment[] outputs;
 
-  /** Whether a constant input has changed since what depends on them was computed. */
-  private boolean changed = true;
+  /** Constant inputs that have changed since what depends on them was computed. */
+  private final BitSet changed = new BitSet();
 
   private boolean closed;
 
@@ -32,6 +33,7 @@ final class CpuRun implements Run {
     this.executable = executable;
     this.team = new Team(executable.threads);
     this.steps = new Step.Bound[executable.steps.size()];
+    changed.set(0, executable.inputs().size());
     this.width = new int[steps.length];
     try {
       MemorySegment arena =
@@ -74,45 +76,44 @@ final class CpuRun implements Run {
 
   @Override
   public void changed(int index) {
-    changed |= executable.isConstant(index);
+    if (executable.isConstant(index)) {
+      changed.set(index);
+    }
   }
 
   @Override
   public void execute() {
-    if (changed) {
-      execute(0, executable.once);
-      changed = false;
-    }
-    execute(executable.once, steps.length);
-  }
-
-  private void execute(int from, int to) {
     int now = 0;
-    for (int i = from; i < to; i++) {
+    for (int i = changed.isEmpty() ? executable.once.size() : 0; i < steps.length; i++) {
+      if (rests(i)) {
+        continue;
+      }
       if (width[i] != now) {
         now = width[i];
         Team.use(now);
       }
       steps[i].run();
     }
+    changed.clear();
+  }
+
+  /** Whether what a step would compute is there already. */
+  private boolean rests(int step) {
+    return step < executable.once.size() && !executable.once.get(step).intersects(changed);
   }
 
   @Override
   public void executeProfiled(long[] nanos) {
-    if (changed) {
-      profile(nanos, 0, executable.once);
-      changed = false;
-    }
-    profile(nanos, executable.once, steps.length);
-  }
-
-  private void profile(long[] nanos, int from, int to) {
-    for (int i = from; i < to; i++) {
+    for (int i = changed.isEmpty() ? executable.once.size() : 0; i < steps.length; i++) {
+      if (rests(i)) {
+        continue;
+      }
       Team.use(width[i]);
       long start = System.nanoTime();
       steps[i].run();
       nanos[i] += System.nanoTime() - start;
     }
+    changed.clear();
   }
 
   @Override

@@ -50,6 +50,10 @@ final class CudaTrajectory implements Trajectory {
   private final View residual;
   private final List<CudaStep.Bound> afterDash = new ArrayList<>();
   private final List<CudaStep.Bound> afterDot = new ArrayList<>();
+
+  /** What Dot takes from Dash's step before, out of its own inputs. */
+  private final List<CudaStep.Bound> formers = new ArrayList<>();
+
   private final CudaBinding free;
   private final PinnedBuffer word;
   private CudaGraph dashStep;
@@ -75,6 +79,10 @@ final class CudaTrajectory implements Trajectory {
       free = new CudaBinding(device, 0, new long[0], lifetime);
       estimate = channelsLast(dash.result(wiring.dashOutput()), afterDash);
       residual = dot == null ? null : channelsLast(dot.result(wiring.dotResidual()), afterDot);
+      for (Former f : wiring.formers()) {
+        copy(dot.form(f.from()), dot.form(f.to()), formers);
+      }
+      afterDash.addAll(formers);
       for (Link link : wiring.links()) {
         View from = link.ofInput() ? dash.form(link.from()) : dash.result(link.from());
         View to = dot.form(link.to());
@@ -214,6 +222,10 @@ final class CudaTrajectory implements Trajectory {
       }
       boolean dots = request.steps().get(i).dot();
       launch(dots ? dotStep : dashStep, dots ? DOT_STEP : DASH_STEP);
+      if (i == 0) {
+        // There was no step before.
+        formers.forEach(s -> s.enqueue(stream));
+      }
       stream.record(marks[(i + 1) % MARKS]);
       if (listener.wantsSamples()) {
         listener.sample(i + 1, memory.sample(stream));
