@@ -5,6 +5,7 @@ import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.ir.Dim;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Whether Dot takes what Dash leaves behind at a step, and gives what is added to its estimate. */
 final class DotFit {
@@ -82,9 +83,11 @@ final class DotFit {
 
   /** A former value is kept where the latest one was: Dot must take both. */
   private static void checkPrevious(String misfit, OnnxModel dash, OnnxModel dot) {
+    Set<String> known =
+        ModelPair.ports(ModelPair.names(dash.inputs()), ModelPair.names(dash.outputs()));
     for (OnnxModel.Port p : dot.inputs()) {
       String name = ModelPair.latest(p.name());
-      if (name.equals(p.name()) || ModelPair.find(dash.outputs(), p.name()) != null) {
+      if (!ModelPair.isPrevious(p.name(), known)) {
         continue;
       }
       OnnxModel.Port now = ModelPair.find(dot.inputs(), name);

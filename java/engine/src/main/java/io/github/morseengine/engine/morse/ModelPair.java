@@ -10,6 +10,7 @@ import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.ir.Dim;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -258,18 +259,29 @@ final class ModelPair implements AutoCloseable {
   /**
    * What Dot takes from Dash's step before the latest one.
    *
-   * @param dashOutputs names of Dash's outputs, of which none is meant by such a name
+   * @param dash names of Dash's inputs and outputs, of which none is meant by such a name
    * @param dotInputs names of Dot's inputs
    * @return by the name of that input of Dot the one that holds the same of the latest step
    */
-  static Map<String, String> previous(List<String> dashOutputs, List<String> dotInputs) {
+  static Map<String, String> previous(Set<String> dash, List<String> dotInputs) {
     Map<String, String> out = new LinkedHashMap<>();
     for (String name : dotInputs) {
-      if (!dashOutputs.contains(name) && dotInputs.contains(latest(name))) {
+      if (isPrevious(name, dash) && dotInputs.contains(latest(name))) {
         out.put(name, latest(name));
       }
     }
-    out.entrySet().removeIf(e -> e.getKey().equals(e.getValue()));
+    return out;
+  }
+
+  /** Whether an input of Dot means a former value; {@code dash} as above. */
+  static boolean isPrevious(String name, Set<String> dash) {
+    return name.startsWith(PREVIOUS) && !dash.contains(name);
+  }
+
+  /** Names of a model's inputs and outputs. */
+  static Set<String> ports(List<String> inputs, List<String> outputs) {
+    Set<String> out = new HashSet<>(inputs);
+    out.addAll(outputs);
     return out;
   }
 

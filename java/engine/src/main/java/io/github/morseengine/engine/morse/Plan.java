@@ -2,11 +2,13 @@ package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Executable;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
 /**
@@ -19,6 +21,10 @@ final class Plan implements AutoCloseable {
   final CompiledModel dash;
   final CompiledModel dot;
   final CompiledModel classifier;
+
+  /** By name of each input of Dot that is a former value, the input with the latest one. */
+  final Map<String, String> previous;
+
   private final ConcurrentLinkedDeque<Sampling> free = new ConcurrentLinkedDeque<>();
 
   private Plan(long[] sample, CompiledModel dash, CompiledModel dot, CompiledModel classifier) {
@@ -26,6 +32,12 @@ final class Plan implements AutoCloseable {
     this.dash = dash;
     this.dot = dot;
     this.classifier = classifier;
+    Set<String> known = ModelPair.ports(names(dash.inputs()), names(dash.outputs()));
+    previous = dot == null ? Map.of() : ModelPair.previous(known, names(dot.inputs()));
+  }
+
+  private static List<String> names(List<Executable.Port> ports) {
+    return ports.stream().map(Executable.Port::name).toList();
   }
 
   /**

@@ -1,6 +1,5 @@
 package io.github.morseengine.engine.morse;
 
-import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.Session;
 import io.github.morseengine.engine.backend.Executable;
@@ -78,10 +77,8 @@ final class Sampling implements AutoCloseable {
             observations.add(new Observation(first.output(p.name()), second, p.name()));
           }
         }
-        for (Map.Entry<String, String> e :
-            ModelPair.previous(outputs, names(plan.dot)).entrySet()) {
-          Tensor latest = second.input(e.getValue());
-          previous.add(new Observation(latest, second, e.getKey()));
+        for (Map.Entry<String, String> e : plan.previous.entrySet()) {
+          previous.add(new Observation(second.input(e.getValue()), second, e.getKey()));
         }
       }
       guide = plan.classifier == null ? null : new Classifier(plan.classifier);
@@ -98,10 +95,6 @@ final class Sampling implements AutoCloseable {
       }
       throw e;
     }
-  }
-
-  private static List<String> names(CompiledModel dot) {
-    return dot.inputs().stream().map(Executable.Port::name).toList();
   }
 
   private static Engine.LoopPorts ports(Plan plan, List<String> outputs) {
@@ -125,7 +118,7 @@ final class Sampling implements AutoCloseable {
         estimate,
         ModelPair.RESIDUAL,
         observed,
-        plan.dot == null ? Map.of() : ModelPair.previous(outputs, names(plan.dot)));
+        plan.previous);
   }
 
   /** Called after each step. */
