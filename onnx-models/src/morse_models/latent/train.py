@@ -89,7 +89,7 @@ def pairs(
     ``beside`` is what stands behind the channels of every sample, [N, 0 or more, H, W].
     """
     kind = folder.prediction
-    then, first, second = (t.to(x_0.device) for t in draw_times(len(x_0)))
+    _, then, first, second = (t.to(x_0.device) for t in draw_times(len(x_0)))
     bar = table[then][:, None, None, None]
     x_s = bar.sqrt() * x_0 + (1 - bar).sqrt() * torch.randn_like(x_0)
     with torch.no_grad():
