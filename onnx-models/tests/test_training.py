@@ -95,7 +95,7 @@ def test_replay_keeps_the_newest(models):
         picture, row = torch.full((3, 3, 16, 16), value), torch.full((3,), value)
         features = torch.full((3, 24, 8, 8), value)
         observed = (picture, row, picture, row, features, picture, row, picture)
-        return train_dot.Pairs(picture, row, *observed, picture)
+        return train_dot.Pairs(*observed, picture, row, picture)
 
     for value in (1.0, 2.0, 3.0):
         replay.add(pairs(value))

@@ -36,24 +36,23 @@ class Observed:
 
 
 @dataclass
-class Pairs:
+class Pairs(Observed):
     """What Dot sees at some steps, and what Dash says there; all tensors are [N, ...]."""
 
     sample: Tensor
     timestep: Tensor
-    dash_sample: Tensor
-    dash_timestep: Tensor
-    dash_output: Tensor
-    labels: Tensor
-    dash_features: Tensor
-    previous_sample: Tensor
-    previous_timestep: Tensor
-    previous_output: Tensor
     target: Tensor
 
     def tensors(self) -> list[Tensor]:
         """All of them in the order of Dot's arguments, then the target."""
-        return [getattr(self, f.name) for f in fields(self)]
+        *observed, sample, timestep, target = super().tensors()
+        return [sample, timestep, *observed, target]
+
+    @classmethod
+    def of(cls, tensors: list[Tensor]) -> Pairs:
+        """What :meth:`tensors` gave."""
+        sample, timestep, *observed, target = tensors
+        return cls(*observed, sample, timestep, target)
 
 
 class Replay:
@@ -86,7 +85,9 @@ class Replay:
     def draw(self, count: int) -> Pairs:
         """Random pairs."""
         index = torch.randint(self.size, (count,))
-        return Pairs(*(t[index].float() if t.is_floating_point() else t[index] for t in self.held))
+        return Pairs.of(
+            [t[index].float() if t.is_floating_point() else t[index] for t in self.held]
+        )
 
 
 def estimate(

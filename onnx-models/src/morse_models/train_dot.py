@@ -86,12 +86,12 @@ def observe(
     x_s = jump(x_s, dot_says(x_s, middle), middle, then, table)
     x_s = torch.where((before > then)[:, None, None, None], x_s, x_p)
     z_s, features = estimate(dash, x_s, then, y, bf16)
-    yield Pairs(x_s, then, *seen.tensors(), z_s)
+    yield Pairs(*seen.tensors(), x_s, then, z_s)
     seen = Observed.after(seen, x_s, then, z_s, y, features)
     x_first = jump(x_s, z_s, then, first, table)
-    yield Pairs(x_first, first, *seen.tensors(), estimate(dash, x_first, first, y, bf16)[0])
+    yield Pairs(*seen.tensors(), x_first, first, estimate(dash, x_first, first, y, bf16)[0])
     x_second = jump(x_first, dot_says(x_first, first), first, second, table)
-    yield Pairs(x_second, second, *seen.tensors(), estimate(dash, x_second, second, y, bf16)[0])
+    yield Pairs(*seen.tensors(), x_second, second, estimate(dash, x_second, second, y, bf16)[0])
 
 
 def loss(dot: torch.nn.Module, pairs: Pairs, table: Tensor, bf16: bool) -> tuple[Tensor, Tensor]:

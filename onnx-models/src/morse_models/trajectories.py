@@ -152,7 +152,7 @@ def observe(
         if run.kinds[i] == "D":
             seen, z = Observed.after(seen, wide, time, truth, labels, features), truth
         else:
-            yield Pairs(wide, time, *seen.tensors(), truth)
+            yield Pairs(*seen.tensors(), wide, time, truth)
             z = seen.dash_output + residual(dot, (wide, time, *seen.tensors()), bf16)
         if guidance:
             without, given = z.chunk(2)
