@@ -27,6 +27,9 @@ final class ScheduleSearch {
   /** Schedules that are tried on all batches, besides those of other budgets and Dash alone. */
   private static final int FINALISTS = 4;
 
+  /** Keeps the error of pictures without any detail finite. */
+  private static final double LEAST_DETAIL = 1e-3;
+
   /**
    * What schedules are tried on.
    *
@@ -43,7 +46,8 @@ final class ScheduleSearch {
   private final Size size;
   private final Work work;
   private final List<Tensor> solutions = new ArrayList<>();
-  private final Map<Schedule, double[]> known = new LinkedHashMap<>();
+  private final List<Double> details = new ArrayList<>();
+  private final Map<Schedule, Score[]> known = new LinkedHashMap<>();
 
   ScheduleSearch(MorsePipeline pipeline, String sampler, Size size, Work work) {
     this.pipeline = pipeline;
@@ -64,6 +68,25 @@ final class ScheduleSearch {
     return sum;
   }
 
+  /**
+   * How a schedule did on some pictures.
+   *
+   * <p>What tells little of a picture ends near the mean of all that it may be: a blur, which is
+   * nearer to the solution than another picture as sharp as that. So the error counts by the share
+   * of detail that is there.
+   *
+   * @param rmse the mean of each picture's root mean squared distance to the solution. Most runs
+   *     end near it, a few in another picture altogether; the root of the mean square over all of
+   *     them would follow those few, which another seed draws otherwise.
+   * @param detail of the solutions' detail ({@link Errors#detail}), at most 1
+   */
+  private record Score(double rmse, double detail) {
+
+    double error() {
+      return rmse / detail;
+    }
+  }
+
   /** A schedule that was tried. */
   private record Tried(Candidate candidate, double error) {}
 
@@ -72,6 +95,7 @@ final class ScheduleSearch {
     for (int b = 0; b < size.batches(); b++) {
       Schedule many = Schedule.of(size.steps(), 0);
       solutions.add(draw(many, b, work.of(many, 1)));
+      details.add(Errors.detail(solutions.get(b)));
     }
     List<Double> ascending = budgets.stream().sorted().toList();
     List<Candidate> found = new ArrayList<>();
@@ -112,8 +136,12 @@ final class ScheduleSearch {
     entry.put("budget", budget);
     entry.put("lsd", best.schedule().lsd(size.ratio()));
     entry.put("schedule", best.schedule().toString());
-    entry.put("rmse", error(best, size.batches()));
-    entry.put("rmse_without_dot", error(dash, size.batches()));
+    Score with = score(best, size.batches());
+    Score without = score(dash, size.batches());
+    entry.put("rmse", with.rmse());
+    entry.put("detail", with.detail());
+    entry.put("rmse_without_dot", without.rmse());
+    entry.put("detail_without_dot", without.detail());
     return entry;
   }
 
@@ -132,36 +160,38 @@ final class ScheduleSearch {
 
   private List<Tried> sorted(List<Candidate> candidates, int batches) {
     return candidates.stream()
-        .map(c -> new Tried(c, error(c, batches)))
+        .map(c -> new Tried(c, score(c, batches).error()))
         .sorted(Comparator.comparingDouble(Tried::error))
         .toList();
   }
 
-  /**
-   * How far the pictures of some batches end from the solution: the mean of each one's root mean
-   * square. Most runs end near it, a few in another picture altogether; the root of the mean square
-   * over all of them would follow those few, which another seed draws otherwise.
-   */
-  private double error(Candidate c, int batches) {
+  private Score score(Candidate c, int batches) {
     Schedule s = c.schedule();
-    double[] errors = known.getOrDefault(s, new double[0]);
-    if (errors.length < batches) {
-      double[] more = Arrays.copyOf(errors, batches);
-      for (int b = errors.length; b < batches; b++) {
+    Score[] scores = known.getOrDefault(s, new Score[0]);
+    if (scores.length < batches) {
+      Score[] more = Arrays.copyOf(scores, batches);
+      for (int b = scores.length; b < batches; b++) {
         more[b] = attempt(s, b);
       }
       known.put(s, more);
-      errors = more;
+      scores = more;
     }
-    return Arrays.stream(errors, 0, batches).average().orElseThrow();
+    List<Score> counted = Arrays.asList(scores).subList(0, batches);
+    return new Score(
+        counted.stream().mapToDouble(Score::rmse).average().orElseThrow(),
+        counted.stream().mapToDouble(Score::detail).average().orElseThrow());
   }
 
-  private double attempt(Schedule s, int batch) {
+  private Score attempt(Schedule s, int batch) {
     try {
-      return Errors.meanRmse(draw(s, batch, work.of(s, size.ratio())), solutions.get(batch));
+      Tensor drawn = draw(s, batch, work.of(s, size.ratio()));
+      double share = Errors.detail(drawn) / details.get(batch);
+      return new Score(
+          Errors.meanRmse(drawn, solutions.get(batch)),
+          Double.isFinite(share) ? Math.clamp(share, LEAST_DETAIL, 1) : 1);
     } catch (InvalidInputException e) {
       // A sampler may have no run of that length.
-      return Double.POSITIVE_INFINITY;
+      return new Score(Double.POSITIVE_INFINITY, 1);
     }
   }
 

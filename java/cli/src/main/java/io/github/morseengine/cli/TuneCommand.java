@@ -32,7 +32,8 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "The error of a schedule is the mean over the samples of each one's root mean squared",
-      "distance to the solution from the same noise.",
+      "distance to the solution from the same noise, divided by the share of the solutions'",
+      "detail (differences of neighbouring pixels) that they have: a blur is near to everything.",
       "",
       "Stochastic samplers take the schedules of their deterministic kin: ddpm those of",
       "ddim, sde those of ode. Between steps of Dash they draw no noise and so follow them.",
@@ -239,11 +240,13 @@ final class TuneCommand implements Callable<Integer> {
                 .out()
                 .printf(
                     Locale.ROOT,
-                    "  budget %5.1f: LSD %5.2f, error %.4f (%.4f without Dot)  %s%n",
+                    "  budget %5.1f: LSD %5.2f, distance %.4f, detail %.0f%% (%.4f, %.0f%% without Dot)  %s%n",
                     e.get("budget"),
                     e.get("lsd"),
                     e.get("rmse"),
+                    100 * (double) e.get("detail"),
                     e.get("rmse_without_dot"),
+                    100 * (double) e.get("detail_without_dot"),
                     e.get("schedule"));
           }
         });

@@ -16,6 +16,17 @@ class ErrorsTest {
   }
 
   @Test
+  void detailIsOfNeighboursInEachPicture() {
+    // Flat; a step of 2 across in one of four pairs of neighbours, both rows and both channels.
+    Tensor flat = Tensor.ofFloats(new float[] {5, 5, 5, 5, -1, -1, -1, -1}, 1, 2, 2, 2);
+    assertEquals(0, Errors.detail(flat));
+    Tensor two = Tensor.ofFloats(new float[] {5, 5, 5, 5, 0, 2, 0, 2}, 2, 1, 2, 2);
+    assertEquals(Math.sqrt(2) / 2, Errors.detail(two), 1e-9, "the mean of 0 and the root of 8 / 4");
+    Tensor down = Tensor.ofFloats(new float[] {0, 0, 0, 3, 3, 3}, 1, 1, 2, 3);
+    assertEquals(Math.sqrt(27 / 7.0), Errors.detail(down), 1e-9);
+  }
+
+  @Test
   void psnrIsOfPicturesFromMinusOneToOne() {
     assertEquals(20, Errors.psnr(0.2), 1e-9);
   }
