@@ -3,6 +3,8 @@ package io.github.morseengine.cli;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.ProgressListener;
+import io.github.morseengine.engine.morse.Sampler;
+import io.github.morseengine.engine.morse.Samplers;
 import io.github.morseengine.engine.morse.Schedule;
 import io.github.morseengine.engine.morse.ScheduleCandidates;
 import io.github.morseengine.engine.morse.ScheduleCandidates.Candidate;
@@ -45,6 +47,7 @@ final class ScheduleSearch {
   private final Setting setting;
   private final Size size;
   private final Work work;
+  private final ScheduleCandidates candidates;
   private final List<Tensor> solutions = new ArrayList<>();
   private final List<Double> details = new ArrayList<>();
   private final Map<Schedule, Score[]> known = new LinkedHashMap<>();
@@ -54,13 +57,16 @@ final class ScheduleSearch {
     this.setting = Setting.unlabelled(sampler);
     this.size = size;
     this.work = work;
+    Sampler steps = Samplers.of(sampler, pipeline.directory().scheduler(), 0);
+    this.candidates = new ScheduleCandidates(size.ratio(), steps::endsClean);
   }
 
   /** About what a search costs, in latencies of Dash. */
   static double cost(List<Double> budgets, Size size) {
+    ScheduleCandidates candidates = new ScheduleCandidates(size.ratio(), steps -> true);
     double sum = (double) size.steps() * size.batches();
     for (double b : budgets) {
-      List<Candidate> even = ScheduleCandidates.even(b, size.ratio());
+      List<Candidate> even = candidates.even(b);
       int spread = RESPREAD * ScheduleCandidates.respread(even.getFirst()).size();
       double tried = even.size() + spread + 2;
       sum += b * (tried + 2 + (FINALISTS + 3.0) * (size.batches() - 1));
@@ -101,13 +107,13 @@ final class ScheduleSearch {
     List<Candidate> found = new ArrayList<>();
     Candidate best = null;
     for (double budget : ascending) {
-      List<Candidate> even = ScheduleCandidates.even(budget, size.ratio());
+      List<Candidate> even = candidates.even(budget);
       Candidate dash = even.getFirst();
-      List<Candidate> last = new ArrayList<>(candidates(even, budget));
+      List<Candidate> last = new ArrayList<>(finalists(even, budget));
       if (best != null) {
         // What a smaller budget paid for is within this one, too.
         last.add(best);
-        last.add(ScheduleCandidates.scaled(best, budget, size.ratio()));
+        last.add(candidates.scaled(best, budget));
       }
       last.add(dash);
       best = better(last);
@@ -115,7 +121,7 @@ final class ScheduleSearch {
     }
     // What suits a larger budget may not have been among the candidates of the one below.
     for (int i = found.size() - 2; i >= 0; i--) {
-      Candidate above = ScheduleCandidates.scaled(found.get(i + 1), ascending.get(i), size.ratio());
+      Candidate above = candidates.scaled(found.get(i + 1), ascending.get(i));
       found.set(i, better(List.of(found.get(i), above)));
     }
     List<Map<String, Object>> out = new ArrayList<>();
@@ -126,12 +132,12 @@ final class ScheduleSearch {
     return out;
   }
 
-  private Candidate better(List<Candidate> candidates) {
-    return sorted(candidates, size.batches()).getFirst().candidate();
+  private Candidate better(List<Candidate> among) {
+    return sorted(among, size.batches()).getFirst().candidate();
   }
 
   private Map<String, Object> entry(double budget, Candidate best) {
-    Candidate dash = ScheduleCandidates.even(budget, size.ratio()).getFirst();
+    Candidate dash = candidates.even(budget).getFirst();
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("budget", budget);
     entry.put("lsd", best.schedule().lsd(size.ratio()));
@@ -146,20 +152,19 @@ final class ScheduleSearch {
   }
 
   /** The best by one batch. */
-  private List<Candidate> candidates(List<Candidate> even, double budget) {
+  private List<Candidate> finalists(List<Candidate> even, double budget) {
     List<Candidate> all = new ArrayList<>(even);
     for (Tried t : sorted(even, 1).subList(0, Math.min(RESPREAD, even.size()))) {
       all.addAll(ScheduleCandidates.respread(t.candidate()));
     }
-    all.addAll(
-        ScheduleCandidates.beside(sorted(all, 1).getFirst().candidate(), budget, size.ratio()));
+    all.addAll(candidates.beside(sorted(all, 1).getFirst().candidate(), budget));
     Map<Schedule, Candidate> different = new LinkedHashMap<>();
     sorted(all, 1).forEach(t -> different.putIfAbsent(t.candidate().schedule(), t.candidate()));
     return different.values().stream().limit(FINALISTS).toList();
   }
 
-  private List<Tried> sorted(List<Candidate> candidates, int batches) {
-    return candidates.stream()
+  private List<Tried> sorted(List<Candidate> some, int batches) {
+    return some.stream()
         .map(c -> new Tried(c, score(c, batches).error()))
         .sorted(Comparator.comparingDouble(Tried::error))
         .toList();

@@ -52,6 +52,16 @@ final class DdimSampler implements Sampler {
     return new Table(1, out);
   }
 
+  /**
+   * Steps of a whole number of timesteps may stop short: with trailing spacing 10 steps lead from
+   * time 99 past 0, but 11 from 90 to 0, whose noise stays.
+   */
+  @Override
+  public boolean endsClean(int steps) {
+    int train = config.trainSteps();
+    return steps <= train && Spacing.timesteps(config, steps)[steps - 1] < train / steps;
+  }
+
   private SamplerStep step(int t, int next) {
     double bar = schedule.alphaBar(t);
     double barNext = schedule.alphaBar(next);

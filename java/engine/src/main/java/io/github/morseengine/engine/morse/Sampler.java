@@ -35,6 +35,17 @@ public interface Sampler {
   }
 
   /**
+   * Whether a run leads all the way to the picture. One that does not leaves a little noise on it,
+   * which the eye hardly sees but a judge of pictures does.
+   *
+   * @param steps runs of a model
+   * @return whether no noise is left behind the last step
+   */
+  default boolean endsClean(int steps) {
+    return true;
+  }
+
+  /**
    * A run.
    *
    * @param initialScale deviation of the initial sample (init_noise_sigma of diffusers), before the

@@ -4,12 +4,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
  * Schedules that a budget pays for, to be tried. Dash steps are spread over a run by a density: as
  * many everywhere, or more where the estimate changes fast, which is at the ends for some models
- * and samplers. Stateless.
+ * and samplers. Immutable.
  */
 public final class ScheduleCandidates {
 
@@ -60,29 +61,45 @@ public final class ScheduleCandidates {
     }
   }
 
-  private ScheduleCandidates() {}
+  private final double dotOverDash;
+  private final IntPredicate lengths;
+
+  /**
+   * Candidates for one sampler.
+   *
+   * @param dotOverDash cost of a step of Dot, in latencies of Dash
+   * @param lengths numbers of steps in all that suit the sampler: Dot is asked less often until one
+   *     does
+   */
+  public ScheduleCandidates(double dotOverDash, IntPredicate lengths) {
+    this.dotOverDash = dotOverDash;
+    this.lengths = lengths;
+  }
 
   /**
    * Even schedules with different shares of Dot.
    *
    * @param budget latencies of Dash, at least 1
-   * @param dotOverDash cost of a step of Dot
    * @return schedules that cost at most the budget, the first without Dot
    */
-  public static List<Candidate> even(double budget, double dotOverDash) {
+  public List<Candidate> even(double budget) {
     Set<Candidate> out = new LinkedHashSet<>();
     out.add(new Candidate((int) Math.max(1, Math.floor(budget)), 0, Density.EVEN));
     for (double ratio : RATIOS) {
       int dash = (int) Math.max(1, Math.floor(budget / (1 + ratio * dotOverDash)));
-      out.add(filled(dash, Density.EVEN, budget, dotOverDash));
+      out.add(filled(dash, Density.EVEN, budget));
     }
     return List.copyOf(out);
   }
 
   /** As many steps of Dot as the steps of Dash leave room for. */
-  private static Candidate filled(int dash, Density density, double budget, double dotOverDash) {
-    int dot = (int) Math.max(0, Math.floor((budget - dash) / dotOverDash));
-    return new Candidate(dash, Math.min(dot, MOST_DOT * dash), density);
+  private Candidate filled(int dash, Density density, double budget) {
+    int most = (int) Math.max(0, Math.floor((budget - dash) / dotOverDash));
+    int dot = Math.min(most, MOST_DOT * dash);
+    while (dot > 0 && !lengths.test(dash + dot)) {
+      dot--;
+    }
+    return new Candidate(dash, dot, density);
   }
 
   /**
@@ -100,13 +117,12 @@ public final class ScheduleCandidates {
    *
    * @param c a candidate
    * @param budget latencies of Dash
-   * @param dotOverDash cost of a step of Dot
    * @return those that cost at most the budget
    */
-  public static List<Candidate> beside(Candidate c, double budget, double dotOverDash) {
+  public List<Candidate> beside(Candidate c, double budget) {
     return IntStream.of(c.dash() - 1, c.dash() + 1)
         .filter(dash -> dash >= 1 && dash <= budget)
-        .mapToObj(dash -> filled(dash, c.density(), budget, dotOverDash))
+        .mapToObj(dash -> filled(dash, c.density(), budget))
         .toList();
   }
 
@@ -115,13 +131,12 @@ public final class ScheduleCandidates {
    *
    * @param c a candidate
    * @param budget latencies of Dash, at least 1
-   * @param dotOverDash cost of a step of Dot
    * @return one with as many steps of Dot per step of Dash, spread alike
    */
-  public static Candidate scaled(Candidate c, double budget, double dotOverDash) {
+  public Candidate scaled(Candidate c, double budget) {
     double each = 1 + dotOverDash * c.dot() / c.dash();
     int dash = (int) Math.max(1, Math.floor(budget / each + 1e-9));
-    return filled(dash, c.density(), budget, dotOverDash);
+    return filled(dash, c.density(), budget);
   }
 
   /**

@@ -5,20 +5,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.morse.ScheduleCandidates.Candidate;
 import io.github.morseengine.engine.morse.ScheduleCandidates.Density;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ScheduleCandidatesTest {
 
   private static final double RATIO = 0.11;
+  private static final ScheduleCandidates ANY = new ScheduleCandidates(RATIO, n -> true);
 
   @ParameterizedTest
   @ValueSource(doubles = {1, 1.5, 2, 5, 10, 50})
   void candidatesAreWithinTheBudgetAndDiffer(double budget) {
-    List<Candidate> even = ScheduleCandidates.even(budget, RATIO);
+    List<Candidate> even = ANY.even(budget);
     assertEquals(new Candidate((int) budget, 0, Density.EVEN), even.getFirst());
     assertEquals(even.size(), new HashSet<>(even).size());
     for (Candidate c : even) {
@@ -32,21 +38,39 @@ class ScheduleCandidatesTest {
   @Test
   void neighboursFillTheBudget() {
     Candidate c = new Candidate(7, 20, new Density(3, 1, 1));
-    List<Candidate> beside = ScheduleCandidates.beside(c, 10, RATIO);
+    List<Candidate> beside = ANY.beside(c, 10);
     assertEquals(
         List.of(new Candidate(6, 36, c.density()), new Candidate(8, 18, c.density())), beside);
     Candidate least = new Candidate(1, 0, Density.EVEN);
-    assertEquals(List.of(), ScheduleCandidates.beside(least, 1.5, RATIO));
+    assertEquals(List.of(), ANY.beside(least, 1.5));
   }
 
   @Test
   void anotherBudgetKeepsTheShape() {
     Candidate c = new Candidate(7, 30, new Density(3, 1, 1));
-    assertEquals(new Candidate(13, 63, c.density()), ScheduleCandidates.scaled(c, 20, RATIO));
-    Candidate less = ScheduleCandidates.scaled(c, 5, RATIO);
+    assertEquals(new Candidate(13, 63, c.density()), ANY.scaled(c, 20));
+    Candidate less = ANY.scaled(c, 5);
     assertEquals(new Candidate(3, 18, c.density()), less);
     assertTrue(less.schedule().lsd(RATIO) <= 5);
-    assertEquals(1, ScheduleCandidates.scaled(c, 1, RATIO).dash());
+    assertEquals(1, ANY.scaled(c, 1).dash());
+  }
+
+  @Test
+  void lengthsThatLeaveNoiseAreMadeShorter(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("scheduler_config.json");
+    Files.writeString(file, "{\"timestep_spacing\": \"trailing\", \"set_alpha_to_one\": true}");
+    SchedulerConfig config = SchedulerConfig.read(file);
+    Sampler ddim = Samplers.of("ddim", config, 0);
+    assertEquals(
+        List.of(5, 8, 9, 10, 12, 14),
+        IntStream.of(5, 6, 7, 8, 9, 10, 11, 12, 13, 14).filter(ddim::endsClean).boxed().toList());
+    assertTrue(Samplers.of("dpmpp", config, 0).endsClean(11));
+    ScheduleCandidates clean = new ScheduleCandidates(RATIO, ddim::endsClean);
+    Candidate c = new Candidate(2, 9, Density.EVEN);
+    assertEquals(new Candidate(2, 8, Density.EVEN), clean.scaled(c, 3));
+    assertEquals(c, ANY.scaled(c, 3));
+    Candidate none = new ScheduleCandidates(RATIO, n -> false).scaled(c, 3);
+    assertEquals(new Candidate(2, 0, Density.EVEN), none);
   }
 
   @Test
