@@ -77,7 +77,7 @@ def test_goes_on_with_the_trend_by_the_learned_share(config):
         x_p, times[0].float(), z_p,
     )
     before = dot(x_i, times[2].float(), *seen.tensors())
-    dot.previous.share.bias.fill_(0.5)
+    dot.mix.bias[2] = 0.5
     after = dot(x_i, times[2].float(), *seen.tensors())
     now = coefficients(times[2], table)[1]
     phi = [dot.angles(t)[:, None, None, None] for t in times]

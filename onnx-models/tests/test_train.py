@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from test_training import dash_args
 from morse_models import ablation, train, train_dash, train_dot, trajectories
 from morse_models.checkpoints import load, load_models, save
 from morse_models.diffusion import alphas_cumprod
+from morse_models.dot import Dot
+from morse_models.export import example_inputs
 from morse_models.reference import probability_flow
 from morse_models.sampling import ddim_step, trailing
 
@@ -109,8 +112,6 @@ def test_guided_runs_hold_both_halves(models, monkeypatch):
 
 def test_ablations_make_one_table_and_resume(models, data_file, tmp_path, capsys):
     dash, dot = models
-    from dataclasses import asdict
-
     for name, module in (("dash", dash), ("dot", dot)):
         save(tmp_path / f"{name}.pt", ema=module.state_dict(), config=asdict(module.config))
     argv = ["--models", str(tmp_path), "--data", str(data_file), "--out", str(tmp_path / "out"),
@@ -137,8 +138,6 @@ def test_variants_differ_from_what_is_shipped(models):
 
 def test_a_dot_of_other_sizes_takes_over_what_fits(models, tmp_path):
     dash, dot = models
-    from dataclasses import asdict, replace
-
     save(tmp_path / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
     save(tmp_path / "given" / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
     save(tmp_path / "given" / "dot.pt", ema=dot.state_dict(), config=asdict(dot.config))
@@ -148,6 +147,21 @@ def test_a_dot_of_other_sizes_takes_over_what_fits(models, tmp_path):
     assert fresh.low_rank["down_0_0"].down.weight.shape[0] == 2
     _, again = load_models(tmp_path / "given")
     assert again.config == dot.config
+
+
+@torch.no_grad()
+def test_a_dot_that_observes_more_begins_as_the_one_that_does_not(models, tmp_path):
+    dash, dot = models
+    seen = tuple(o for o in dot.config.observations if o != "previous")
+    less = Dot(dash, replace(dot.config, observations=seen)).eval()
+    for parameter in less.parameters():
+        parameter.normal_(std=0.1)
+    save(tmp_path / "given" / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
+    save(tmp_path / "given" / "dot.pt", ema=less.state_dict(), config=asdict(less.config))
+    _, grown = train_dot.start(tmp_path, tmp_path / "given", dot.config)
+    assert grown.config.looks_back
+    inputs = list(example_inputs(dash, dot, 2, 0)[1].values())
+    torch.testing.assert_close(grown.eval().correct(*inputs), less.correct(*inputs[:7]))
 
 
 def test_dpmpp_is_that_of_diffusers():

@@ -99,21 +99,6 @@ class LightBlock(nn.Module):
         return x + self.conv(F.silu(self.norm(x) * (1 + scale) + shift))
 
 
-class Previous(nn.Module):
-    """What Dot owns for the step of Dash before the latest one; no effect before training."""
-
-    def __init__(self, channels: int, config: DotConfig, patch: int):
-        super().__init__()
-        width = config.width
-        self.condition = nn.Linear(4, config.condition)
-        self.stem = nn.Conv2d(2 * channels, width, patch, patch, bias=False)
-        self.share = nn.Linear(config.condition, 1)
-        self.shares = nn.Conv2d(width, patch**2, 1)
-        for layer in (self.condition, self.stem, self.share, self.shares):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
-
-
 class Dot(nn.Module):
     """residual = Dot(x_i, t_i, x_s, t_s, z_s, label, features of Dash at t_s, x_p, t_p, z_p).
 
@@ -146,23 +131,26 @@ class Dot(nn.Module):
         self.register_buffer("angle", angles.float()[:, None], persistent=False)
         slopes = torch.diff(angles, append=angles[-1:])
         self.register_buffer("slope", slopes.float()[:, None], persistent=False)
-        self.condition1 = nn.Linear(4, config.condition)
+        back = config.looks_back
+        self.condition1 = nn.Linear(8 if back else 4, config.condition)
         self.condition2 = nn.Linear(config.condition, emb)
-        self.mix = nn.Linear(config.condition, 2)
+        self.mix = nn.Linear(config.condition, 3 if back else 2)
         self.patch = RATIO * unet.patch
         self.stem = nn.Conv2d(2 * unet.channels, width, self.patch, self.patch)
         self.stem_of_dash = nn.Conv2d(
             2 * unet.channels, width, self.patch, self.patch, bias=False
         )
         self.features = nn.Conv2d(trunk_width, width, RATIO, RATIO, bias=False)
-        self.previous = Previous(unet.channels, config, self.patch) if config.looks_back else None
+        self.stem_of_trend = nn.Conv2d(
+            2 * unet.channels, width, self.patch, self.patch, bias=False
+        ) if back else None
         self.before = LightBlock(width, emb)
         self.down = nn.Conv2d(width, trunk_width, 3, 2, 1)
         self.norm_up = nn.GroupNorm(8, trunk_width)
         self.up = nn.Conv2d(trunk_width, 4 * width, 1)
         self.after = ResidualBlock(width, width, emb)
         self.norm_out = nn.GroupNorm(8, width)
-        self.out = nn.Conv2d(width, unet.channels * self.patch**2, 1)
+        self.out = nn.Conv2d(width, (unet.channels + back) * self.patch**2, 1)
         self.low_rank = nn.ModuleDict()
         for level in range(config.levels if config.rank > 0 else 0):
             # At the lowest level a picture is one position: nothing to adapt that is worth a step.
@@ -177,6 +165,10 @@ class Dot(nn.Module):
         with torch.no_grad():
             # Gaps are small angles: so that they count as much as the times themselves.
             self.condition1.weight[:, 2].mul_(4)
+            # Without effect before training, so that a Dot that does not look back may begin it.
+            self.condition1.weight[:, 4:].zero_()
+            if back:
+                self.stem_of_trend.weight.zero_()
         for layer in (self.condition2, self.mix, self.out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -229,24 +221,23 @@ class Dot(nn.Module):
         previous_output: Tensor | None = None,
     ) -> Tensor:
         """As :meth:`forward`, with what :meth:`observe` says in the place of Dash's features."""
-        dash, looks_back = self.dash[0], self.previous is not None
+        dash, looks_back = self.dash[0], self.config.looks_back
         # What depends on steps of Dash alone is kept apart: an engine need not compute it again.
         phi, phi_s = (self.angles(t)[:, None] for t in (timestep, dash_timestep))
         gap = phi_s - phi
         sine, cosine = torch.sin(gap), torch.cos(gap)
-        hidden = self.condition1(torch.cat([phi, phi_s, sine, cosine], dim=1))
+        known = [phi, phi_s, sine, cosine]
         if looks_back:
             phi_p = self.angles(previous_timestep)[:, None]
             trend, moved = self.trend(
                 phi_s, phi_p, dash_sample, dash_output, previous_sample, previous_output
             )
-            observed = observed + self.previous.stem(torch.cat([trend, moved], dim=1))
+            observed = observed + self.stem_of_trend(torch.cat([trend, moved], dim=1))
             # Fresh noise in between tells that the sampler is a stochastic one.
             fresh = ((moved * moved).mean(dim=(1, 2, 3))[:, None] + 1e-6).sqrt()
             rho = gap / (phi_p - phi + LEAST_GAP)
-            seen = torch.cat([phi_p, phi_p - phi_s, rho, fresh], dim=1)
-            hidden = hidden + self.previous.condition(seen)
-        hidden = F.silu(hidden)
+            known += [phi_p, phi_p - phi_s, rho, fresh]
+        hidden = F.silu(self.condition1(torch.cat(known, dim=1)))
         emb = dash.embedding.time(timestep) + dash.embedding.label(labels)
         emb = F.silu(emb + self.condition2(hidden))
 
@@ -260,14 +251,14 @@ class Dot(nn.Module):
         h = self.before(self.stem(torch.cat([sample, drift], dim=1)) + observed, emb)
         low = self.trunk(self.down(h), emb)
         h = h + F.pixel_shuffle(self.up(F.silu(self.norm_up(low))), 2)
-        last = F.silu(self.norm_out(self.after(h, emb)))
-        h = F.pixel_shuffle(self.out(last), self.patch)
-        scale, picture = self.mix(hidden)[:, :, None, None].chunk(2, dim=1)
+        h = self.out(F.silu(self.norm_out(self.after(h, emb))))
+        h = F.pixel_shuffle(h, self.patch)
+        scale, picture, *share = self.mix(hidden)[:, :, None, None].split(1, dim=1)
         divisor = torch.sqrt(sigma * sigma + LEAST_SIGMA**2)
         held = turned + (alpha - picture) / divisor * drift
         if looks_back:
-            share = self.previous.share(hidden)[:, :, None, None]
-            shares = share + F.pixel_shuffle(self.previous.shares(last), self.patch)
+            h, shares = h.split([sample.shape[1], 1], dim=1)
+            shares = share[0] + shares
             held = held - rho[:, :, None, None] / divisor * shares * trend
         return held + (scale + sin) * h
 
