@@ -27,7 +27,7 @@ final class ScheduleSearch {
   private static final int RESPREAD = 2;
 
   /** Schedules that are tried on all batches, besides those of other budgets and Dash alone. */
-  private static final int FINALISTS = 4;
+  private static final int FINALISTS = 6;
 
   /** Keeps the error of pictures without any detail finite. */
   private static final double LEAST_DETAIL = 1e-3;

@@ -37,6 +37,8 @@ public final class ScheduleCandidates {
         List.of(
             new Density(3, 1, 1),
             new Density(5, 1, 1),
+            new Density(10, 1, 1),
+            new Density(20, 1, 1),
             new Density(1, 1, 3),
             new Density(3, 1, 3),
             new Density(1, 3, 1));
