@@ -53,13 +53,22 @@ final class DdimSampler implements Sampler {
   }
 
   /**
-   * Steps of a whole number of timesteps may stop short: with trailing spacing 10 steps lead from
-   * time 99 past 0, but 11 from 90 to 0, whose noise stays.
+   * A step of a whole number of timesteps may be too short: with trailing spacing 10 steps of 100
+   * lead past time 0, but 11 of 90 leave 10 of 1000.
    */
   @Override
-  public boolean endsClean(int steps) {
-    int train = config.trainSteps();
-    return steps <= train && Spacing.timesteps(config, steps)[steps - 1] < train / steps;
+  public double shortfall(int steps) {
+    if (steps > config.trainSteps()) {
+      return Double.POSITIVE_INFINITY;
+    }
+    int[] at = Spacing.timesteps(config, steps);
+    int length = config.trainSteps() / steps;
+    double sum = 0;
+    for (int i = 0; i < steps; i++) {
+      int next = i + 1 < steps ? at[i + 1] : -1;
+      sum += Math.abs(Math.max(at[i] - length, -1) - next);
+    }
+    return sum;
   }
 
   private SamplerStep step(int t, int next) {

@@ -35,14 +35,14 @@ public interface Sampler {
   }
 
   /**
-   * Whether a run leads all the way to the picture. One that does not leaves a little noise on it,
-   * which the eye hardly sees but a judge of pictures does.
+   * How far the steps of a run stop short of where the next ones begin, and the last one of the
+   * picture. So much noise is left that the eye hardly sees but a judge of pictures does.
    *
    * @param steps runs of a model
-   * @return whether no noise is left behind the last step
+   * @return training timesteps, summed over the run; infinite where there is no such run
    */
-  default boolean endsClean(int steps) {
-    return true;
+  default double shortfall(int steps) {
+    return 0;
   }
 
   /**

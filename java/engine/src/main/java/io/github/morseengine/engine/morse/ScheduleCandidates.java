@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.IntPredicate;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -19,6 +19,12 @@ public final class ScheduleCandidates {
 
   /** More steps of Dot than this per step of Dash never pay. */
   private static final int MOST_DOT = 10;
+
+  /** The share of Dot's steps that is kept for a run that suits the sampler better. */
+  private static final double LEAST_DOT = 0.7;
+
+  /** Timesteps that a run may stop short without harm. */
+  private static final double FAIR_SHORTFALL = 1;
 
   /**
    * Where the steps of Dash lie.
@@ -64,18 +70,18 @@ public final class ScheduleCandidates {
   }
 
   private final double dotOverDash;
-  private final IntPredicate lengths;
+  private final IntToDoubleFunction shortfall;
 
   /**
    * Candidates for one sampler.
    *
    * @param dotOverDash cost of a step of Dot, in latencies of Dash
-   * @param lengths numbers of steps in all that suit the sampler: Dot is asked less often until one
-   *     does
+   * @param shortfall of a run of so many steps in all ({@link Sampler#shortfall}); where it is
+   *     large, Dot is asked a little less often
    */
-  public ScheduleCandidates(double dotOverDash, IntPredicate lengths) {
+  public ScheduleCandidates(double dotOverDash, IntToDoubleFunction shortfall) {
     this.dotOverDash = dotOverDash;
-    this.lengths = lengths;
+    this.shortfall = shortfall;
   }
 
   /**
@@ -97,11 +103,16 @@ public final class ScheduleCandidates {
   /** As many steps of Dot as the steps of Dash leave room for. */
   private Candidate filled(int dash, Density density, double budget) {
     int most = (int) Math.max(0, Math.floor((budget - dash) / dotOverDash));
-    int dot = Math.min(most, MOST_DOT * dash);
-    while (dot > 0 && !lengths.test(dash + dot)) {
-      dot--;
+    int all = Math.min(most, MOST_DOT * dash);
+    int best = all;
+    for (int dot = all; dot >= LEAST_DOT * all; dot--) {
+      double left = shortfall.applyAsDouble(dash + dot);
+      if (left <= FAIR_SHORTFALL) {
+        return new Candidate(dash, dot, density);
+      }
+      best = left < shortfall.applyAsDouble(dash + best) ? dot : best;
     }
-    return new Candidate(dash, dot, density);
+    return new Candidate(dash, best, density);
   }
 
   /**

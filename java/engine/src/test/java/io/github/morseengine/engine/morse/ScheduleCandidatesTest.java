@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ScheduleCandidatesTest {
 
   private static final double RATIO = 0.11;
-  private static final ScheduleCandidates ANY = new ScheduleCandidates(RATIO, n -> true);
+  private static final ScheduleCandidates ANY = new ScheduleCandidates(RATIO, n -> 0);
 
   @ParameterizedTest
   @ValueSource(doubles = {1, 1.5, 2, 5, 10, 50})
@@ -56,21 +56,24 @@ class ScheduleCandidatesTest {
   }
 
   @Test
-  void lengthsThatLeaveNoiseAreMadeShorter(@TempDir Path folder) throws IOException {
+  void runsThatStopShortAreMadeShorter(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("scheduler_config.json");
     Files.writeString(file, "{\"timestep_spacing\": \"trailing\", \"set_alpha_to_one\": true}");
     SchedulerConfig config = SchedulerConfig.read(file);
     Sampler ddim = Samplers.of("ddim", config, 0);
     assertEquals(
-        List.of(5, 8, 9, 10, 12, 14),
-        IntStream.of(5, 6, 7, 8, 9, 10, 11, 12, 13, 14).filter(ddim::endsClean).boxed().toList());
-    assertTrue(Samplers.of("dpmpp", config, 0).endsClean(11));
-    ScheduleCandidates clean = new ScheduleCandidates(RATIO, ddim::endsClean);
+        List.of(0.0, 10.0, 4.0, 16.0, 0.0),
+        IntStream.of(10, 11, 12, 41, 50).mapToObj(ddim::shortfall).toList());
+    assertEquals(Double.POSITIVE_INFINITY, ddim.shortfall(1001));
+    assertEquals(0, Samplers.of("dpmpp", config, 0).shortfall(11));
+    ScheduleCandidates candidates = new ScheduleCandidates(RATIO, ddim::shortfall);
     Candidate c = new Candidate(2, 9, Density.EVEN);
-    assertEquals(new Candidate(2, 8, Density.EVEN), clean.scaled(c, 3));
+    assertEquals(new Candidate(2, 8, Density.EVEN), candidates.scaled(c, 3));
     assertEquals(c, ANY.scaled(c, 3));
-    Candidate none = new ScheduleCandidates(RATIO, n -> false).scaled(c, 3);
-    assertEquals(new Candidate(2, 0, Density.EVEN), none);
+    // Neither 16 nor 15 steps are without: they leave 8 and 10 timesteps.
+    ScheduleCandidates dear = new ScheduleCandidates(0.5, ddim::shortfall);
+    Candidate some = new Candidate(10, 6, Density.EVEN);
+    assertEquals(some, dear.scaled(some, 13));
   }
 
   @Test
