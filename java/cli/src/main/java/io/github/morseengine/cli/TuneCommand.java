@@ -34,6 +34,7 @@ import picocli.CommandLine.Option;
       "The error of a schedule is the mean over the samples of each one's root mean squared",
       "distance to the solution from the same noise, divided by the share of the solutions'",
       "detail (differences of neighbouring pixels) that they have: a blur is near to everything.",
+      "Each timestep that a run of ddim stops short of the picture adds a hundredth.",
       "",
       "Stochastic samplers take the schedules of their deterministic kin: ddpm those of",
       "ddim, sde those of ode. Between steps of Dash they draw no noise and so follow them.",
