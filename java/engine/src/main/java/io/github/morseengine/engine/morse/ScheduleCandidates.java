@@ -100,7 +100,7 @@ public final class ScheduleCandidates {
     return List.copyOf(out);
   }
 
-  /** As many steps of Dot as the steps of Dash leave room for. */
+  /** As many steps of Dot as there is room for, or a few less where the run then ends nearer. */
   private Candidate filled(int dash, Density density, double budget) {
     int most = (int) Math.max(0, Math.floor((budget - dash) / dotOverDash));
     int all = Math.min(most, MOST_DOT * dash);
