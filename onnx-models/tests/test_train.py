@@ -24,6 +24,11 @@ def write_config(path, data_file, out, extra=""):
     return path
 
 
+def save_pair(folder, dash, dot):
+    for name, module in (("dash", dash), ("dot", dot)):
+        save(folder / f"{name}.pt", ema=module.state_dict(), config=asdict(module.config))
+
+
 @pytest.mark.parametrize("name", ["emoji32", "letters64"])
 def test_what_was_shipped_can_be_made_again(name, capsys):
     """Every option in the shipped files is one of its command, its value one that is taken."""
@@ -112,8 +117,7 @@ def test_guided_runs_hold_both_halves(models, monkeypatch):
 
 def test_ablations_make_one_table_and_resume(models, data_file, tmp_path, capsys):
     dash, dot = models
-    for name, module in (("dash", dash), ("dot", dot)):
-        save(tmp_path / f"{name}.pt", ema=module.state_dict(), config=asdict(module.config))
+    save_pair(tmp_path, dash, dot)
     argv = ["--models", str(tmp_path), "--data", str(data_file), "--out", str(tmp_path / "out"),
             "--batch", "16", "--steps", "2", "--threads", "1", "--only", "without sharing"]
     ablation.main(argv)
@@ -139,8 +143,7 @@ def test_variants_differ_from_what_is_shipped(models):
 def test_a_dot_of_other_sizes_takes_over_what_fits(models, tmp_path):
     dash, dot = models
     save(tmp_path / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
-    save(tmp_path / "given" / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
-    save(tmp_path / "given" / "dot.pt", ema=dot.state_dict(), config=asdict(dot.config))
+    save_pair(tmp_path / "given", dash, dot)
     config = replace(dot.config, rank=2)
     _, fresh = train_dot.start(tmp_path, tmp_path / "given", config)
     assert torch.equal(fresh.stem.weight, dot.stem.weight)
@@ -156,8 +159,7 @@ def test_a_dot_that_observes_more_begins_as_the_one_that_does_not(models, tmp_pa
     less = Dot(dash, replace(dot.config, observations=seen)).eval()
     for parameter in less.parameters():
         parameter.normal_(std=0.1)
-    save(tmp_path / "given" / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
-    save(tmp_path / "given" / "dot.pt", ema=less.state_dict(), config=asdict(less.config))
+    save_pair(tmp_path / "given", dash, less)
     _, grown = train_dot.start(tmp_path, tmp_path / "given", dot.config)
     assert grown.config.looks_back
     inputs = list(example_inputs(dash, dot, 2, 0)[1].values())

@@ -35,28 +35,26 @@ final class Errors {
    * @param a [N, C, H, W] with a side above 1
    */
   static double detail(Tensor a) {
-    int h = (int) a.dim(2);
-    int w = (int) a.dim(3);
-    long planes = a.dim(0) * a.dim(1);
-    long pairs = a.dim(1) * (h * (w - 1L) + w * (h - 1L));
     double sum = 0;
-    double picture = 0;
-    for (long plane = 0; plane < planes; plane++) {
-      for (int y = 0; y < h; y++) {
-        for (int x = 0; x < w; x++) {
-          long i = (plane * h + y) * w + x;
-          double here = a.getDouble(i);
-          double right = x + 1 < w ? a.getDouble(i + 1) - here : 0;
-          double below = y + 1 < h ? a.getDouble(i + w) - here : 0;
-          picture += right * right + below * below;
-        }
-      }
-      if ((plane + 1) % a.dim(1) == 0) {
-        sum += Math.sqrt(picture / pairs);
-        picture = 0;
-      }
+    int n = (int) a.dim(0);
+    for (int i = 0; i < n; i++) {
+      sum += Math.sqrt(squaredSteps(a, i));
     }
-    return sum / a.dim(0);
+    return sum / n;
+  }
+
+  /** Mean squared difference of neighbouring pixels of one picture. */
+  private static double squaredSteps(Tensor a, int picture) {
+    long h = a.dim(2);
+    long w = a.dim(3);
+    long size = a.elements() / a.dim(0);
+    double sum = 0;
+    for (long i = picture * size; i < (picture + 1) * size; i++) {
+      double right = i % w + 1 < w ? a.getDouble(i + 1) - a.getDouble(i) : 0;
+      double below = i / w % h + 1 < h ? a.getDouble(i + w) - a.getDouble(i) : 0;
+      sum += right * right + below * below;
+    }
+    return sum / (a.dim(1) * (h * (w - 1) + w * (h - 1)));
   }
 
   /** Peak signal-to-noise ratio of pictures in [-1, 1], in decibels. */

@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.morse;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -104,15 +105,16 @@ public final class ScheduleCandidates {
   private Candidate filled(int dash, Density density, double budget) {
     int most = (int) Math.max(0, Math.floor((budget - dash) / dotOverDash));
     int all = Math.min(most, MOST_DOT * dash);
-    int best = all;
-    for (int dot = all; dot >= LEAST_DOT * all; dot--) {
-      double left = shortfall.applyAsDouble(dash + dot);
-      if (left <= FAIR_SHORTFALL) {
-        return new Candidate(dash, dot, density);
-      }
-      best = left < shortfall.applyAsDouble(dash + best) ? dot : best;
-    }
-    return new Candidate(dash, best, density);
+    int dot =
+        IntStream.iterate(all, n -> n >= LEAST_DOT * all, n -> n - 1)
+            .boxed()
+            .min(Comparator.comparingDouble(n -> left(dash + n)))
+            .orElse(all);
+    return new Candidate(dash, dot, density);
+  }
+
+  private double left(int steps) {
+    return Math.max(FAIR_SHORTFALL, shortfall.applyAsDouble(steps));
   }
 
   /**
