@@ -26,8 +26,11 @@ final class ScheduleSearch {
   /** Even schedules whose steps of Dash are spread anew. */
   private static final int RESPREAD = 2;
 
+  /** The best by one batch that are tried with a step of Dash at the end, too. */
+  private static final int CLOSED = 3;
+
   /** Schedules that are tried on all batches, besides those of other budgets and Dash alone. */
-  private static final int FINALISTS = 6;
+  private static final int FINALISTS = 8;
 
   /**
    * Timesteps of {@link Sampler#shortfall} that count as much as twice the error. The noise that
@@ -76,7 +79,7 @@ final class ScheduleSearch {
     for (double b : budgets) {
       List<Candidate> even = candidates.even(b);
       int spread = RESPREAD * ScheduleCandidates.respread(even.getFirst()).size();
-      double tried = even.size() + spread + 2;
+      double tried = even.size() + spread + 2 + CLOSED;
       sum += b * (tried + 2 + (FINALISTS + 3.0) * (size.batches() - 1));
     }
     return sum;
@@ -166,6 +169,8 @@ final class ScheduleSearch {
       all.addAll(ScheduleCandidates.respread(t.candidate()));
     }
     all.addAll(candidates.beside(sorted(all, 1).getFirst().candidate(), budget));
+    List<Tried> open = sorted(all, 1);
+    open.stream().limit(CLOSED).forEach(t -> all.add(ScheduleCandidates.closed(t.candidate())));
     Map<Schedule, Candidate> different = new LinkedHashMap<>();
     sorted(all, 1).forEach(t -> different.putIfAbsent(t.candidate().schedule(), t.candidate()));
     return different.values().stream().limit(FINALISTS).toList();

@@ -11,7 +11,8 @@ import java.util.stream.IntStream;
 /**
  * Schedules that a budget pays for, to be tried. Dash steps are spread over a run by a density: as
  * many everywhere, or more where the estimate changes fast, which is at the ends for some models
- * and samplers. Immutable.
+ * and samplers. A run may end with a step of Dash, too: what Dot gets wrong there is seen, and no
+ * later step mends it. Immutable.
  */
 public final class ScheduleCandidates {
 
@@ -33,8 +34,9 @@ public final class ScheduleCandidates {
    * @param first weight at the first step
    * @param middle weight in the middle
    * @param last weight at the last step
+   * @param closing whether the last step is one of Dash, wherever the others lie
    */
-  public record Density(double first, double middle, double last) {
+  public record Density(double first, double middle, double last, boolean closing) {
 
     /** As many everywhere. */
     public static final Density EVEN = new Density(1, 1, 1);
@@ -49,6 +51,21 @@ public final class ScheduleCandidates {
             new Density(1, 1, 3),
             new Density(3, 1, 3),
             new Density(1, 3, 1));
+
+    /**
+     * Without a step of Dash at the end that is not due.
+     *
+     * @param first weight at the first step
+     * @param middle weight in the middle
+     * @param last weight at the last step
+     */
+    public Density(double first, double middle, double last) {
+      this(first, middle, last, false);
+    }
+
+    private Density closed() {
+      return new Density(first, middle, last, true);
+    }
 
     private double at(double u) {
       return u < 0.5 ? first + (middle - first) * 2 * u : middle + (last - middle) * (2 * u - 1);
@@ -128,6 +145,16 @@ public final class ScheduleCandidates {
   }
 
   /**
+   * A schedule with the steps of one, the last of them Dash.
+   *
+   * @param c a candidate
+   * @return as many steps of Dash and of Dot; with one step of Dash in all, it is the first
+   */
+  public static Candidate closed(Candidate c) {
+    return new Candidate(c.dash(), c.dot(), c.density().closed());
+  }
+
+  /**
    * Schedules that are spread as one, but with a step of Dash fewer, and one more.
    *
    * @param c a candidate
@@ -163,6 +190,15 @@ public final class ScheduleCandidates {
    * @return the schedule; the first step is Dash
    */
   public static Schedule spread(int dash, int dot, Density density) {
+    boolean closing = density.closing() && dash > 1;
+    List<StepKind> kinds = open(closing ? dash - 1 : dash, dot, density);
+    if (closing) {
+      kinds.add(StepKind.DASH);
+    }
+    return new Schedule(kinds);
+  }
+
+  private static List<StepKind> open(int dash, int dot, Density density) {
     int n = dash + dot;
     double[] upTo = new double[n + 1];
     for (int i = 0; i < n; i++) {
@@ -178,6 +214,6 @@ public final class ScheduleCandidates {
       kinds.add(isDash ? StepKind.DASH : StepKind.DOT);
       placed += isDash ? 1 : 0;
     }
-    return new Schedule(kinds);
+    return kinds;
   }
 }

@@ -88,6 +88,19 @@ class ScheduleCandidatesTest {
     assertEquals(others.size(), others.stream().map(Candidate::schedule).distinct().count());
   }
 
+  @Test
+  void closedSchedulesEndWithDash() {
+    Candidate open = new Candidate(3, 9, Density.EVEN);
+    assertEquals("DKKKDKKKDKKK", open.schedule().toString());
+    Candidate closed = ScheduleCandidates.closed(open);
+    assertEquals("DKKKKKDKKKKD", closed.schedule().toString());
+    assertEquals("DKKKKKKKKKD", ANY.scaled(closed, 3).schedule().toString(), "another budget");
+    Candidate one = new Candidate(1, 3, Density.EVEN);
+    assertEquals(one.schedule(), ScheduleCandidates.closed(one).schedule(), "the first is Dash");
+    Candidate dash = new Candidate(2, 0, Density.EVEN);
+    assertEquals(dash.schedule(), ScheduleCandidates.closed(dash).schedule());
+  }
+
   private static long inFirstHalf(Candidate c) {
     return c.schedule().kinds().stream().limit(12).filter(k -> k == StepKind.DASH).count();
   }
