@@ -36,11 +36,7 @@ final class DotFit {
     for (OnnxModel.Port p : dot.inputs()) {
       String name =
           ModelPair.find(dash.outputs(), p.name()) == null ? ModelPair.latest(p.name()) : p.name();
-      boolean known =
-          ModelPair.find(dash.inputs(), name) != null
-              || ModelPair.OBSERVATIONS.contains(name)
-              || ModelPair.find(dash.outputs(), name) != null;
-      if (!known) {
+      if (ModelPair.find(dash.inputs(), name) == null && !observed(name, dash)) {
         throw new ModelFormatException(
             misfit
                 + " takes '"
@@ -91,8 +87,7 @@ final class DotFit {
         continue;
       }
       OnnxModel.Port now = ModelPair.find(dot.inputs(), name);
-      boolean observed =
-          ModelPair.OBSERVATIONS.contains(name) || ModelPair.find(dash.outputs(), name) != null;
+      boolean observed = observed(name, dash);
       if (now == null || !observed) {
         throw new ModelFormatException(
             misfit
@@ -116,6 +111,11 @@ final class DotFit {
                 + ": they must be equal");
       }
     }
+  }
+
+  /** Whether Dash leaves a value of that name behind at a step. */
+  private static boolean observed(String name, OnnxModel dash) {
+    return ModelPair.OBSERVATIONS.contains(name) || ModelPair.find(dash.outputs(), name) != null;
   }
 
   private static void compare(String misfit, OnnxModel.Port p, List<Dim> wanted) {
