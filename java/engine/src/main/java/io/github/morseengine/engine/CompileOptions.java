@@ -47,9 +47,9 @@ public record CompileOptions(Map<String, long[]> inputShapes, Set<String> consta
     /**
      * Declares that an input stays the same over many runs, as a text does over the steps of a
      * generation. What depends on such inputs alone is computed by the first run after one of those
-     * has changed that it depends on, and kept; devices other than the processor may compute it
-     * anew. The input is changed by {@link Session#setInput}, or by asking {@link Session#input}
-     * for its memory each time before that is written.
+     * has changed that it depends on, and kept; a GPU may compute it after a change of any of them.
+     * The input is changed by {@link Session#setInput}, or by asking {@link Session#input} for its
+     * memory each time before that is written.
      *
      * @param name input name
      * @return this

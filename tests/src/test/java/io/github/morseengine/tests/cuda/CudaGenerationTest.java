@@ -12,6 +12,7 @@ import io.github.morseengine.engine.morse.GenerateResult;
 import io.github.morseengine.engine.morse.ModelDirectory;
 import io.github.morseengine.engine.morse.MorsePipeline;
 import io.github.morseengine.engine.morse.ProgressListener;
+import io.github.morseengine.engine.morse.Schedule;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.tests.support.Compare;
@@ -142,6 +143,36 @@ class CudaGenerationTest {
       assertTrue(error <= 1.6e-2, "relative error " + error);
       assertEquals(engine.weightBytes(), result.weightBytes().device());
       assertTrue(result.dashMs() > 0 && result.dotMs() > 0);
+    }
+  }
+
+  /**
+   * What depends on Dash's steps alone is computed at the first step of Dot behind each, and read
+   * by the others; at Dash's first step there is none before it.
+   */
+  @Test
+  void whatDependsOnDashAloneStaysBehindIt(@TempDir Path other) {
+    ToyMorse.write(other);
+    ModelBuilder dot = new ModelBuilder().output("residual", -1, 3, 8, 8);
+    for (String input : List.of("sample", "dash_output", "previous_dash_output")) {
+      dot.input(input, DType.FLOAT32, -1, 3, 8, 8);
+    }
+    dot.floats("w", ModelBuilder.random(5, 9), 3, 3, 1, 1);
+    dot.node("Sub", "change", "dash_output", "previous_dash_output");
+    dot.node("Conv", "mixed", "change", "w");
+    dot.node("Sigmoid", "gate", "mixed");
+    dot.node("Mul", "gated", "sample", "gate");
+    dot.node("Conv", "residual", "gated", "w");
+    dot.write(other.resolve("dot.onnx"));
+    try (MorsePipeline wanted = MorsePipeline.open(cpu, ModelDirectory.open(other));
+        MorsePipeline tried = MorsePipeline.open(cuda, ModelDirectory.open(other))) {
+      for (String schedule : List.of("DKDKKKDDKK", "DKK", "DDDK", "DKDKKKDDKK")) {
+        GenerateRequest request = request().schedule(Schedule.parse(schedule)).build();
+        Tensor want = Compare.copy(wanted.generate(request, (done, total) -> {}).trajectory());
+        Tensor got = tried.generate(request, (done, total) -> {}).trajectory();
+        double error = Compare.relativeRms(want, got);
+        assertTrue(error <= FULL, schedule + ": relative error " + error);
+      }
     }
   }
 

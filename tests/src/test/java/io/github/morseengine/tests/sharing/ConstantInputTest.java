@@ -15,12 +15,15 @@ import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Faults;
 import io.github.morseengine.tests.support.ModelBuilder;
 import io.github.morseengine.tests.support.Runner;
+import io.github.morseengine.tests.support.SimulatedDevice;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What depends on inputs that stay the same is computed once, and again when they change. */
 class ConstantInputTest {
@@ -101,7 +104,7 @@ class ConstantInputTest {
     }
   }
 
-  private void follows(DType type) {
+  private void follows(Engine engine, DType type) {
     Path file = model(type);
     try (CompiledModel all = engine.compile(file, CompileOptions.builder().build());
         CompiledModel kept = engine.compile(file, constant());
@@ -134,12 +137,21 @@ class ConstantInputTest {
 
   @Test
   void untilTheyChange() {
-    follows(DType.FLOAT32);
+    follows(engine, DType.FLOAT32);
   }
 
   @Test
   void inHalfPrecision() {
-    follows(DType.FLOAT16);
+    follows(engine, DType.FLOAT16);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT32", "FLOAT16"})
+  void onAGpu(DType type) {
+    SimulatedDevice.use();
+    try (Engine cuda = Runner.engine("cuda")) {
+      follows(cuda, type);
+    }
   }
 
   /** Of two inputs that stay, a change of one leaves alone what depends on the other only. */

@@ -1,7 +1,6 @@
 package io.github.morseengine.engine.morse;
 
 import io.github.morseengine.engine.error.InvalidInputException;
-import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.List;
 import java.util.Objects;
@@ -53,8 +52,6 @@ public record GenerateRequest(
     boolean trajectory,
     boolean checkFinite) {
 
-  private static final int MOST = 1_000_000;
-
   /**
    * Checks the ranges.
    *
@@ -64,54 +61,13 @@ public record GenerateRequest(
     labels = List.copyOf(labels);
     conditions = List.copyOf(conditions);
     sampleShape = sampleShape == null ? null : List.copyOf(sampleShape);
-    if (sampleShape != null
-        && (sampleShape.size() != 3 || sampleShape.stream().anyMatch(d -> d < 1 || d > MOST))) {
-      throw new InvalidInputException(
-          "a sample has channels, height and width of 1 to " + MOST + ", got " + sampleShape);
-    }
-    range("count", count, 1, MOST);
-    range("batch", batch, 0, MOST);
     Objects.requireNonNull(schedule);
     Objects.requireNonNull(freshNoise);
-    if (!(eta >= 0 && eta <= 1)) {
-      throw new InvalidInputException("eta must be 0 to 1, got " + eta);
-    }
-    if (!(Math.abs(guidance) <= 1000)) {
-      throw new InvalidInputException("guidance must be a number up to 1000, got " + guidance);
-    }
-    if (!(rescale >= 0 && rescale <= 1)) {
-      throw new InvalidInputException("guidance rescale must be 0 to 1, got " + rescale);
-    }
-    if (!(Math.abs(classifier) <= 1000)) {
-      throw new InvalidInputException(
-          "classifier guidance must be a number up to 1000, got " + classifier);
-    }
-    floats("noise", noise, 4);
-    floats("what stands beside the sample", beside, 4);
-    floats("step noise", stepNoise, 5);
-  }
-
-  private static void range(String what, int value, int least, int most) {
-    if (value < least || value > most) {
-      throw new InvalidInputException(
-          what + " must be " + least + " to " + most + ", got " + value);
-    }
-  }
-
-  private static void floats(String what, Tensor t, int rank) {
-    if (t == null) {
-      return;
-    }
-    if (t.dtype() != DType.FLOAT32 || t.rank() != rank) {
-      String wanted = rank == 4 ? "[N, C, H, W]" : "[steps, N, C, H, W]";
-      throw new InvalidInputException(what + " must be float32 " + wanted + ", got " + t);
-    }
-    for (long i = 0; i < t.elements(); i++) {
-      if (!Double.isFinite(t.getDouble(i))) {
-        throw new InvalidInputException(
-            what + " holds " + t.getDouble(i) + " at element " + i + ": give finite numbers");
-      }
-    }
+    RequestChecks.counts(count, batch, sampleShape);
+    RequestChecks.scales(eta, guidance, rescale, classifier);
+    RequestChecks.floats("noise", noise, 4);
+    RequestChecks.floats("what stands beside the sample", beside, 4);
+    RequestChecks.floats("step noise", stepNoise, 5);
   }
 
   /** {@return the number of sampler steps} */

@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.backend.plan.GatedLinears;
+import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.error.ResourceLimitException;
@@ -13,13 +14,16 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Turns a graph into a program: first the inputs are brought into the plan's form, then each
- * operator is lowered, then the outputs are brought into the ports' form; lifetimes follow.
+ * operator is lowered, what depends on constant inputs alone before the others, then the outputs
+ * are brought into the ports' form; lifetimes follow.
  */
 final class CudaCompiler {
 
@@ -33,6 +37,9 @@ final class CudaCompiler {
 
   final List<Port> inputPorts = new ArrayList<>();
 
+  /** Per input, whether it was declared constant. */
+  final List<Boolean> constants = new ArrayList<>();
+
   /** The outputs in the form that the plan leaves them in. */
   final List<View> results = new ArrayList<>();
 
@@ -41,13 +48,20 @@ final class CudaCompiler {
 
   final List<Port> outputPorts = new ArrayList<>();
 
-  /** Steps before this one convert inputs. */
+  /** Steps before this one convert constant inputs. */
+  int onceStart;
+
+  /** Steps before this one depend on constant inputs alone: they are left out while these stay. */
+  int onceEnd;
+
+  /** Steps before this one, and behind {@link #onceEnd}, convert the other inputs. */
   int bodyStart;
 
   /** Steps from this one on convert outputs. */
   int bodyEnd;
 
   private final Graph graph;
+  private final Set<Node> once;
   private final Islands islands;
 
   /** Linear layers whose GEGLU computes them too. */
@@ -56,28 +70,29 @@ final class CudaCompiler {
   CudaCompiler(Graph graph, CudaProgram program) {
     this.graph = graph;
     this.program = program;
-    this.islands = new Islands(graph);
+    this.once = graph.constantNodes().keySet();
+    this.islands = new Islands(graph, once);
   }
 
   void run() {
     program.narrow(new Narrowing(graph));
     ConcatPlaces.reserve(graph, program, islands);
-    program.begin(boundary("Input"));
     for (int i = 0; i < graph.inputs().size(); i++) {
       input(i, graph.inputs().get(i).value());
     }
-    bodyStart = program.steps.size();
+    convert(true);
+    onceStart = program.steps.size();
     gated.putAll(
         GatedLinears.of(
             graph,
             (linear, geglu) ->
                 geglu.output(0).elements() > 0
                     && LinearLowering.takesGeglu(program, linear, geglu)));
-    for (Node node : graph.nodes()) {
-      program.begin(node);
-      checkSizes(node);
-      node(node);
-    }
+    graph.nodes().stream().filter(once::contains).forEach(this::node);
+    onceEnd = program.steps.size();
+    convert(false);
+    bodyStart = program.steps.size();
+    graph.nodes().stream().filter(n -> !once.contains(n)).forEach(this::node);
     bodyEnd = program.steps.size();
     program.begin(boundary("Output"));
     for (int i = 0; i < graph.outputs().size(); i++) {
@@ -115,12 +130,22 @@ final class CudaCompiler {
     View arrival = form;
     if (type != own || !form.isDense()) {
       arrival = program.allocateDense(own, v.shape());
-      program.copy(arrival, form, "Input");
     }
     arrivals.add(arrival);
     inputs.add(form);
     inputPorts.add(new Port(v.name(), own, v.shape()));
+    constants.add(graph.isConstantInput(v));
     program.put(v, form);
+  }
+
+  /** Brings the inputs of one kind, constant or not, into the form that is read. */
+  private void convert(boolean constant) {
+    program.begin(boundary("Input"));
+    for (int i = 0; i < inputs.size(); i++) {
+      if (constants.get(i) == constant && arrivals.get(i) != inputs.get(i)) {
+        program.copy(arrivals.get(i), inputs.get(i), "Input");
+      }
+    }
   }
 
   /** Kernels count elements in 32 bits. */
@@ -142,6 +167,8 @@ final class CudaCompiler {
   }
 
   private void node(Node node) {
+    program.begin(node);
+    checkSizes(node);
     if (gated.containsKey(node)) {
       // With its GEGLU, which comes later and reads the same input.
       return;
@@ -286,9 +313,18 @@ final class CudaCompiler {
 
   private void lifetimes() {
     int end = program.steps.size();
+    Set<Slot> early = new HashSet<>();
     for (int i = 0; i < end; i++) {
       for (View v : program.steps.get(i).views()) {
-        v.slot().touch(i);
+        Slot slot = v.slot();
+        slot.touch(i);
+        if (i < onceEnd) {
+          early.add(slot);
+        } else if (early.contains(slot)) {
+          // Kept from run to run.
+          slot.touch(0);
+          slot.touch(end);
+        }
       }
     }
     for (View v : arrivals) {
@@ -303,6 +339,9 @@ final class CudaCompiler {
     }
     for (View v : results) {
       v.slot().touch(end);
+      if (early.contains(v.slot())) {
+        v.slot().touch(0);
+      }
     }
     program.slots.removeIf(s -> !s.isUsed());
   }

@@ -39,8 +39,15 @@ final class CudaExecutable implements Executable {
 
   final int bodyEnd;
 
+  /** See {@link CudaCompiler#onceStart}. */
+  final int onceStart;
+
+  /** See {@link CudaCompiler#onceEnd}. */
+  final int onceEnd;
+
   private final List<StepInfo> infos;
   private final List<Port> inputs;
+  private final List<Boolean> constants;
   private final List<Port> outputs;
   private final List<DeviceWeights.DeviceWeight> weights;
   private final long arenaBytes;
@@ -58,9 +65,12 @@ final class CudaExecutable implements Executable {
     results = List.copyOf(c.results);
     departures = List.copyOf(c.departures);
     inputs = List.copyOf(c.inputPorts);
+    constants = List.copyOf(c.constants);
     outputs = List.copyOf(c.outputPorts);
     bodyStart = c.bodyStart;
     bodyEnd = c.bodyEnd;
+    onceStart = c.onceStart;
+    onceEnd = c.onceEnd;
     faults = program.faults();
     lookups = List.copyOf(program.lookups);
     weights = List.copyOf(program.weights);
@@ -76,9 +86,24 @@ final class CudaExecutable implements Executable {
     return steps.stream().allMatch(CudaStep::isCapturable);
   }
 
+  /** Whether something is computed from constant inputs alone. */
+  boolean hasConstantSteps() {
+    return onceEnd > onceStart;
+  }
+
   @Override
   public List<Port> inputs() {
     return inputs;
+  }
+
+  @Override
+  public boolean isConstant(int index) {
+    return hasConstantSteps() && constants.get(index);
+  }
+
+  @Override
+  public int onceSteps() {
+    return hasConstantSteps() ? onceEnd : 0;
   }
 
   @Override

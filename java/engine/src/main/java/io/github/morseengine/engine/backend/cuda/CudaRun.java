@@ -19,7 +19,8 @@ import java.util.List;
 /**
  * An arena with all steps bound to it, pinned memory for inputs and outputs, and the graph that
  * copies the inputs, runs all steps and copies the outputs back. It is captured at the first
- * execution; a later one is one launch and one wait.
+ * execution; a later one is one launch and one wait. Where some steps depend on constant inputs
+ * alone, there is a second graph without these.
  */
 final class CudaRun implements Run {
 
@@ -40,6 +41,13 @@ final class CudaRun implements Run {
   private final MemorySegment faults;
   private final CudaEvent[] events;
   private CudaGraph graph;
+
+  /** Without what depends on constant inputs alone. */
+  private CudaGraph rest;
+
+  /** Whether a constant input may have changed since what depends on it was computed. */
+  private boolean stale = true;
+
   private boolean closed;
 
   CudaRun(CudaExecutable executable) {
@@ -119,15 +127,17 @@ final class CudaRun implements Run {
   }
 
   @Override
+  public void changed(int index) {
+    stale |= executable.isConstant(index);
+  }
+
+  @Override
   public void execute() {
     executable.device.checkUsable();
     Ranges.push(STEP);
     try {
       if (executable.isCapturable()) {
-        if (graph == null) {
-          graph = resources.add(capture());
-        }
-        stream.launch(graph);
+        stream.launch(graph());
       } else {
         enqueue(null);
       }
@@ -136,8 +146,24 @@ final class CudaRun implements Run {
       Ranges.pop();
     }
     checkFaults();
+    stale = false;
   }
 
+  private CudaGraph graph() {
+    if (keeps()) {
+      rest = rest == null ? resources.add(capture()) : rest;
+      return rest;
+    }
+    graph = graph == null ? resources.add(capture()) : graph;
+    return graph;
+  }
+
+  /** Whether what depends on constant inputs alone is there already. */
+  private boolean keeps() {
+    return !stale && executable.hasConstantSteps();
+  }
+
+  /** What is to be computed now. */
   private CudaGraph capture() {
     stream.beginCapture();
     try {
@@ -157,19 +183,26 @@ final class CudaRun implements Run {
         events[i] = resources.add(executable.device.newEvent());
       }
     }
+    int first = keeps() ? executable.onceEnd : 0;
     enqueue(events);
     stream.synchronize();
     checkFaults();
-    for (int i = 0; i < steps.length; i++) {
+    stale = false;
+    for (int i = first; i < steps.length; i++) {
       nanos[i] += (long) (1e6 * events[i + 1].millisSince(events[i]));
     }
   }
 
-  /** Gives everything to the stream; marks, if there are any, before the first and after each. */
+  /**
+   * Gives everything that is to be computed to the stream; marks, if there are any, before the
+   * first step and after each.
+   */
   private void enqueue(CudaEvent[] marks) {
-    upload(stream);
-    mark(marks, 0);
-    for (int i = 0; i < steps.length; i++) {
+    boolean keeps = keeps();
+    upload(stream, keeps);
+    int first = keeps ? executable.onceEnd : 0;
+    mark(marks, first);
+    for (int i = first; i < steps.length; i++) {
       enqueue(i, stream);
       mark(marks, i + 1);
     }
@@ -192,9 +225,16 @@ final class CudaRun implements Run {
     }
   }
 
-  private void upload(CudaStream stream) {
+  private void enqueue(int from, int end, CudaStream to) {
+    for (int i = from; i < end; i++) {
+      enqueue(i, to);
+    }
+  }
+
+  private void upload(CudaStream stream, boolean keepsConstants) {
     for (int i = 0; i < inputs.length; i++) {
-      if (inputs[i].byteSize() > 0) {
+      boolean kept = keepsConstants && executable.isConstant(i);
+      if (!kept && inputs[i].byteSize() > 0) {
         long to = binding.address(executable.arrivals.get(i));
         stream.copyToDevice(to, inputs[i], inputs[i].byteSize());
       }
@@ -220,12 +260,12 @@ final class CudaRun implements Run {
     return FixedSlot.view(executable.results.get(output), binding);
   }
 
-  /** Brings the inputs from the host into the plan's form. */
+  /** Brings the inputs from the host into the plan's form, where a larger graph may change them. */
   void enqueueInputs(CudaStream to) {
-    upload(to);
-    for (int i = 0; i < executable.bodyStart; i++) {
-      enqueue(i, to);
-    }
+    stale = true;
+    upload(to, false);
+    enqueue(0, executable.onceStart, to);
+    enqueue(executable.onceEnd, executable.bodyStart, to);
   }
 
   /** Fetches what look-ups found; after a wait {@link #checkFaults} tells. */
@@ -235,11 +275,14 @@ final class CudaRun implements Run {
     }
   }
 
-  /** Gives the steps between inputs and outputs to a stream, for a larger graph. */
+  /** Computes what depends on constant inputs alone, which stays until these change. */
+  void enqueueConstant(CudaStream to) {
+    enqueue(executable.onceStart, executable.onceEnd, to);
+  }
+
+  /** Gives the other steps between inputs and outputs to a stream, for a larger graph. */
   void enqueueBody(CudaStream to) {
-    for (int i = executable.bodyStart; i < executable.bodyEnd; i++) {
-      enqueue(i, to);
-    }
+    enqueue(executable.bodyStart, executable.bodyEnd, to);
   }
 
   /** Waits for what a failed execution left behind, before its memory goes. */

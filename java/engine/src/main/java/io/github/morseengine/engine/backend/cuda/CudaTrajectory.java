@@ -19,9 +19,10 @@ import java.util.concurrent.CancellationException;
 
 /**
  * A step of Dash and a step of Dot as one captured graph each, with what Dot takes from Dash and
- * the fused update. The update reads its factors from a device table by a device-side counter and
- * writes the next model's inputs, so that a generation is a launch per step and nothing else. The
- * host stays one step ahead of the device.
+ * the fused update; the first step of Dot behind one of Dash has another graph, which also computes
+ * what stays the same until Dash speaks again. The update reads its factors from a device table by
+ * a device-side counter and writes the next model's inputs, so that a generation is a launch per
+ * step and nothing else. The host stays one step ahead of the device.
  */
 final class CudaTrajectory implements Trajectory {
 
@@ -58,6 +59,10 @@ final class CudaTrajectory implements Trajectory {
   private final PinnedBuffer word;
   private CudaGraph dashStep;
   private CudaGraph dotStep;
+
+  /** The first step of Dot behind one of Dash; that of the others where nothing is constant. */
+  private CudaGraph firstDotStep;
+
   private TrajectoryMemory memory;
   private boolean closed;
 
@@ -180,11 +185,17 @@ final class CudaTrajectory implements Trajectory {
       memory = new TrajectoryMemory(device, estimate.shape(), request);
     }
     memory.upload(request, stream);
-    dashStep = capture(dashStep, dash, afterDash, update(request, null));
+    dashStep = capture(dashStep, dash, false, afterDash, update(request, null));
     if (dot != null && request.steps().stream().anyMatch(Step::dot)) {
-      dotStep = capture(dotStep, dot, afterDot, update(request, residual));
+      CudaStep.Bound update = update(request, residual);
+      dotStep = capture(dotStep, dot, false, afterDot, update);
+      firstDotStep =
+          dot.executable().hasConstantSteps()
+              ? capture(firstDotStep, dot, true, afterDot, update)
+              : dotStep;
     }
     dash.enqueueInputs(stream);
+    dash.enqueueConstant(stream);
     if (dot != null) {
       dot.enqueueInputs(stream);
     }
@@ -192,9 +203,16 @@ final class CudaTrajectory implements Trajectory {
 
   /** Captures a step; an older graph takes the new parameters. */
   private CudaGraph capture(
-      CudaGraph known, CudaRun run, List<CudaStep.Bound> after, CudaStep.Bound update) {
+      CudaGraph known,
+      CudaRun run,
+      boolean constants,
+      List<CudaStep.Bound> after,
+      CudaStep.Bound update) {
     stream.beginCapture();
     try {
+      if (constants) {
+        run.enqueueConstant(stream);
+      }
       run.enqueueBody(stream);
       after.forEach(s -> s.enqueue(stream));
       enqueue(update);
@@ -221,7 +239,8 @@ final class CudaTrajectory implements Trajectory {
         throw new CancellationException("interrupted before step " + i);
       }
       boolean dots = request.steps().get(i).dot();
-      launch(dots ? dotStep : dashStep, dots ? DOT_STEP : DASH_STEP);
+      boolean first = dots && !request.steps().get(i - 1).dot();
+      launch(first ? firstDotStep : dots ? dotStep : dashStep, dots ? DOT_STEP : DASH_STEP);
       if (i == 0) {
         // There was no step before.
         formers.forEach(s -> s.enqueue(stream));

@@ -13,7 +13,8 @@ import java.util.Set;
 
 /**
  * Groups of element-wise operators of one shape that become one kernel: each but the last is read
- * within the group only.
+ * within the group only. What depends on constant inputs alone is in groups of its own, since it
+ * need not be computed at every step.
  */
 final class Islands {
 
@@ -32,9 +33,15 @@ final class Islands {
 
   private final Map<Value, List<Node>> consumers;
   private final Set<Value> outputs = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Set<Node> constant;
 
-  /** Finds the groups of a graph. */
-  Islands(Graph graph) {
+  /**
+   * Finds the groups of a graph.
+   *
+   * @param constant nodes that depend on constant inputs alone
+   */
+  Islands(Graph graph, Set<Node> constant) {
+    this.constant = constant;
     consumers = graph.consumers();
     outputs.addAll(graph.outputs());
     List<Node> nodes = graph.nodes();
@@ -79,6 +86,7 @@ final class Islands {
 
   private boolean joins(Node p, Value v, Node root, Set<Node> group) {
     return group.size() < MOST_OPERATIONS
+        && constant.contains(p) == constant.contains(root)
         && !outputs.contains(v)
         && Arrays.equals(v.shape(), root.output(0).shape())
         && PointwiseOps.supports(p)
