@@ -72,6 +72,7 @@ final class Charts {
     chart.getStyler().setLegendPosition(LegendPosition.InsideNE);
     chart.getStyler().setXAxisMin(0.0);
     chart.getStyler().setYAxisMin(0.0);
+    chart.getStyler().setYAxisDecimalPattern("0.###");
     // Where Dash alone begins: what is cheaper and worse would press the rest together.
     chart.getStyler().setYAxisMax(top(r, metric));
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
@@ -104,22 +105,18 @@ final class Charts {
             .toList();
     double[] x = rows.stream().mapToDouble(EvaluationReport.Row::lsd).toArray();
     double[] y = rows.stream().mapToDouble(p -> p.value(metric)).toArray();
-    // The chart has one length for both sides of an interval: the larger of them.
-    double[] error =
-        rows.stream()
-            .mapToDouble(
-                p ->
-                    Math.max(
-                        p.tail(metric, 0.975) - p.value(metric),
-                        p.value(metric) - p.tail(metric, 0.025)))
-            .toArray();
-    for (int i = 0; i < error.length; i++) {
-      error[i] = Math.clamp(error[i], 0, y[i]);
-    }
+    double[] error = rows.stream().mapToDouble(p -> error(p, metric)).toArray();
     XYSeries line = chart.addSeries(name, x, y, error);
     line.setLineColor(color);
     line.setMarkerColor(color);
     line.setMarker(SeriesMarkers.CIRCLE);
+  }
+
+  /** The chart has one length for both sides of an interval: the larger of them. */
+  private static double error(EvaluationReport.Row row, String metric) {
+    double value = row.value(metric);
+    double larger = Math.max(row.tail(metric, 0.975) - value, value - row.tail(metric, 0.025));
+    return Math.clamp(larger, 0, value);
   }
 
   private static void annotate(
@@ -130,7 +127,7 @@ final class Charts {
       if (i >= 0) {
         String text =
             String.format(Locale.ROOT, "%.1fx%s", s.speedup()[i], s.reached()[i] ? "" : "*");
-        double above = row.value(metric) + 0.04 * top(r, metric);
+        double above = row.value(metric) + error(row, metric) + 0.04 * top(r, metric);
         chart.addAnnotation(new AnnotationText(text, row.lsd(), above, false));
       }
     }
