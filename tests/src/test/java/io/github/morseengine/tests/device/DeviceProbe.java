@@ -67,9 +67,7 @@ final class DeviceProbe {
     CudaGraph graph = stream.endCapture();
     try (Arena arena = Arena.ofConfined()) {
       var kernel =
-          device
-              .module("scale.cu", DeviceTest.SCALE, DeviceTest.HEADERS, List.of())
-              .kernel("twice");
+          device.module("scale.cu", OnDevice.SCALE, OnDevice.HEADERS, List.of()).kernel("twice");
       KernelLaunch launch =
           kernel.launch(
               1,
@@ -110,7 +108,7 @@ final class DeviceProbe {
         PinnedBuffer pinned = device.allocatePinned(4 * 64);
         DeviceBuffer buffer = device.allocate(4 * 64);
         Arena arena = Arena.ofConfined()) {
-      var module = device.module("scale.cu", DeviceTest.SCALE, DeviceTest.HEADERS, List.of());
+      var module = device.module("scale.cu", OnDevice.SCALE, OnDevice.HEADERS, List.of());
       KernelArguments arguments = KernelArguments.builder().pointer(buffer.address()).build(arena);
       KernelLaunch launch = module.kernel("twice").launch(1, 1, 1, 64, 1, 1, 0, arguments);
       pinned.segment().fill((byte) 0);

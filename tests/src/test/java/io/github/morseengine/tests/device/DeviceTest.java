@@ -7,11 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.engine.device.ContentHash;
-import io.github.morseengine.engine.device.cuda.CudaDevice;
 import io.github.morseengine.engine.device.cuda.CudaEvent;
 import io.github.morseengine.engine.device.cuda.CudaGraph;
 import io.github.morseengine.engine.device.cuda.CudaKernel;
-import io.github.morseengine.engine.device.cuda.CudaModule;
 import io.github.morseengine.engine.device.cuda.CudaStream;
 import io.github.morseengine.engine.device.cuda.DeviceBuffer;
 import io.github.morseengine.engine.device.cuda.DeviceWeights;
@@ -19,59 +17,20 @@ import io.github.morseengine.engine.device.cuda.KernelArguments;
 import io.github.morseengine.engine.device.cuda.KernelLaunch;
 import io.github.morseengine.engine.device.cuda.PinnedBuffer;
 import io.github.morseengine.engine.error.DeviceOutOfMemoryException;
-import io.github.morseengine.tests.support.SimulatedDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The device layer on the simulated device. */
-class DeviceTest {
+class DeviceTest extends OnDevice {
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-
-  /** y = y * a + b over n elements. */
-  static final String SCALE =
-      """
-      #include "scale.cuh"
-      extern "C" __global__ void scale(float* y, long long n, float a, int b) {
-        long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-        if (i < n) y[i] = affine(y[i], a, b);
-      }
-      extern "C" __global__ void twice(float* y) { y[threadIdx.x] *= 2.0f; }
-      """;
-
-  static final Map<String, String> HEADERS =
-      Map.of(
-          "scale.cuh",
-          "__device__ inline float affine(float y, float a, int b) {" + " return y * a + b; }\n");
-
-  private CudaDevice device;
-
-  @BeforeEach
-  void open() {
-    SimulatedDevice.use();
-    device = CudaDevice.open(0);
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    device.close();
-    assertEquals(0, device.currentBytes(), "device bytes");
-    assertThrows(IllegalStateException.class, device::synchronize, "everything was closed");
-  }
-
-  private CudaModule module() {
-    return device.module("scale.cu", SCALE, HEADERS, List.of());
-  }
 
   private KernelLaunch scale(Arena arena, DeviceBuffer y, int n, float a, int b) {
     KernelArguments arguments =

@@ -11,7 +11,6 @@ import io.github.morseengine.engine.device.DiskCache;
 import io.github.morseengine.engine.device.cuda.CudaDevice;
 import io.github.morseengine.engine.device.cuda.CudaModule;
 import io.github.morseengine.engine.error.NativeLibraryException;
-import io.github.morseengine.tests.support.SimulatedDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,29 +21,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Modules on the simulated device: what is compiled, kept and refused. */
-class ModuleTest {
-
-  private CudaDevice device;
-
-  @BeforeEach
-  void open() {
-    SimulatedDevice.use();
-    device = CudaDevice.open(0);
-  }
-
-  @AfterEach
-  void close() {
-    device.close();
-  }
-
-  private CudaModule module() {
-    return device.module("scale.cu", DeviceTest.SCALE, DeviceTest.HEADERS, List.of());
-  }
+class ModuleTest extends OnDevice {
 
   @Test
   void theSameSourceIsTheSameModule() {
@@ -52,18 +32,16 @@ class ModuleTest {
     assertSame(module, module());
     assertSame(module.kernel("scale"), module.kernel("scale"));
     assertNotSame(
-        module,
-        device.module("scale.cu", DeviceTest.SCALE, DeviceTest.HEADERS, List.of("-DUNUSED")),
-        "other options");
+        module, device.module("scale.cu", SCALE, HEADERS, List.of("-DUNUSED")), "other options");
   }
 
   @Test
   void aDamagedImageIsMadeAgain() throws IOException {
     String source =
-        DeviceTest.SCALE + "// " + System.nanoTime() + ", so that no earlier run has compiled it\n";
+        SCALE + "// " + System.nanoTime() + ", so that no earlier run has compiled it\n";
     Path images = Path.of(System.getProperty("morse.cache"), "cubins");
     Set<Path> before = files(images);
-    device.module("damaged.cu", source, DeviceTest.HEADERS, List.of()).kernel("twice");
+    device.module("damaged.cu", source, HEADERS, List.of()).kernel("twice");
     Set<Path> added = files(images);
     added.removeAll(before);
     Path entry = added.iterator().next();
@@ -86,7 +64,7 @@ class ModuleTest {
 
   private void again(String source) {
     try (CudaDevice other = CudaDevice.open(0)) {
-      other.module("damaged.cu", source, DeviceTest.HEADERS, List.of()).kernel("twice");
+      other.module("damaged.cu", source, HEADERS, List.of()).kernel("twice");
     }
   }
 
