@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.backend.plan.GatedLinears;
+import io.github.morseengine.engine.backend.plan.Lifetimes;
 import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
@@ -162,31 +163,11 @@ final class CpuCompiler {
   }
 
   private void lifetimes() {
-    Set<Slot> early = new HashSet<>();
-    for (int i = 0; i < program.steps.size(); i++) {
-      for (View v : program.steps.get(i).views()) {
-        Slot slot = v.slot();
-        if (!slot.isActivation()) {
-          continue;
-        }
-        slot.touch(i);
-        if (i < once.size()) {
-          early.add(slot);
-        } else if (early.contains(slot)) {
-          // Kept from run to run.
-          slot.touch(0);
-          slot.touch(program.steps.size());
-        }
-      }
-    }
-    for (View v : inputs) {
-      // Inputs outlive the run: a caller that sets one again only when it changes saves the copy.
-      v.slot().touch(0);
-      v.slot().touch(program.steps.size());
-    }
-    for (View v : outputs) {
-      v.slot().touch(program.steps.size());
-    }
+    int end = program.steps.size();
+    Lifetimes.set(program.steps.stream().map(Step::views).toList(), once.size());
+    // Inputs outlive the run: a caller that sets one again only when it changes saves the copy.
+    inputs.forEach(v -> Lifetimes.keep(v.slot(), end));
+    outputs.forEach(v -> v.slot().touch(end));
     program.slots.removeIf(s -> !s.isUsed());
   }
 

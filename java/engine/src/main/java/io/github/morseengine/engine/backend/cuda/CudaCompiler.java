@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.backend.plan.GatedLinears;
+import io.github.morseengine.engine.backend.plan.Lifetimes;
 import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
@@ -14,7 +15,6 @@ import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -313,30 +313,12 @@ final class CudaCompiler {
 
   private void lifetimes() {
     int end = program.steps.size();
-    Set<Slot> early = new HashSet<>();
-    for (int i = 0; i < end; i++) {
-      for (View v : program.steps.get(i).views()) {
-        Slot slot = v.slot();
-        slot.touch(i);
-        if (i < onceEnd) {
-          early.add(slot);
-        } else if (early.contains(slot)) {
-          // Kept from run to run.
-          slot.touch(0);
-          slot.touch(end);
-        }
-      }
-    }
-    for (View v : arrivals) {
-      v.slot().touch(0);
-    }
+    Set<Slot> early = Lifetimes.set(program.steps.stream().map(CudaStep::views).toList(), onceEnd);
+    arrivals.forEach(v -> v.slot().touch(0));
     if (program.faults() != null) {
-      program.faults().slot().touch(0);
-      program.faults().slot().touch(end);
+      Lifetimes.keep(program.faults().slot(), end);
     }
-    for (View v : departures) {
-      v.slot().touch(end);
-    }
+    departures.forEach(v -> v.slot().touch(end));
     for (View v : results) {
       v.slot().touch(end);
       if (early.contains(v.slot())) {
