@@ -742,6 +742,15 @@ public class OneDnn extends OneDnn$shared {
     public static int dnnl_eltwise_tanh() {
         return dnnl_eltwise_tanh;
     }
+    private static final int dnnl_eltwise_elu = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_eltwise_elu = 34
+     * }
+     */
+    public static int dnnl_eltwise_elu() {
+        return dnnl_eltwise_elu;
+    }
     private static final int dnnl_eltwise_square = (int)35L;
     /**
      * {@snippet lang=c :
@@ -777,6 +786,15 @@ public class OneDnn extends OneDnn$shared {
      */
     public static int dnnl_eltwise_linear() {
         return dnnl_eltwise_linear;
+    }
+    private static final int dnnl_eltwise_hardsigmoid = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_eltwise_hardsigmoid = 40
+     * }
+     */
+    public static int dnnl_eltwise_hardsigmoid() {
+        return dnnl_eltwise_hardsigmoid;
     }
     private static final int dnnl_eltwise_logistic = (int)41L;
     /**
@@ -849,6 +867,42 @@ public class OneDnn extends OneDnn$shared {
      */
     public static int dnnl_eltwise_gelu_erf() {
         return dnnl_eltwise_gelu_erf;
+    }
+    private static final int dnnl_eltwise_round = (int)50L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_eltwise_round = 50
+     * }
+     */
+    public static int dnnl_eltwise_round() {
+        return dnnl_eltwise_round;
+    }
+    private static final int dnnl_eltwise_mish = (int)51L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_eltwise_mish = 51
+     * }
+     */
+    public static int dnnl_eltwise_mish() {
+        return dnnl_eltwise_mish;
+    }
+    private static final int dnnl_eltwise_hardswish = (int)52L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_eltwise_hardswish = 52
+     * }
+     */
+    public static int dnnl_eltwise_hardswish() {
+        return dnnl_eltwise_hardswish;
+    }
+    private static final int dnnl_pooling_max = (int)511L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_pooling_max = 511
+     * }
+     */
+    public static int dnnl_pooling_max() {
+        return dnnl_pooling_max;
     }
     private static final int dnnl_pooling_avg_include_padding = (int)767L;
     /**
@@ -930,6 +984,15 @@ public class OneDnn extends OneDnn$shared {
      */
     public static int dnnl_resampling_nearest() {
         return dnnl_resampling_nearest;
+    }
+    private static final int dnnl_resampling_linear = (int)196593L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.dnnl_resampling_linear = 196593
+     * }
+     */
+    public static int dnnl_resampling_linear() {
+        return dnnl_resampling_linear;
     }
     private static final int dnnl_softmax_accurate = (int)196608L;
     /**

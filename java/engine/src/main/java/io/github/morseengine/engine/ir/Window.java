@@ -72,6 +72,23 @@ public record Window(
   }
 
   /**
+   * Resolves the window of AveragePool, MaxPool and their global forms.
+   *
+   * @param node the node
+   * @param spatial spatial sizes of the input
+   * @return the window
+   */
+  public static Window pooling(Node node, long[] spatial) {
+    if (!node.opType().startsWith("Global")) {
+      return of(node, spatial, null);
+    }
+    long[] ones = new long[spatial.length];
+    Arrays.fill(ones, 1);
+    long[] none = new long[spatial.length];
+    return new Window(spatial, ones, ones, none, none, ones);
+  }
+
+  /**
    * Resolves the window of ConvTranspose.
    *
    * @param node the node

@@ -3,17 +3,20 @@ package io.github.morseengine.engine.backend.cpu;
 import io.github.morseengine.engine.backend.Executable.Port;
 import io.github.morseengine.engine.backend.plan.GatedLinears;
 import io.github.morseengine.engine.backend.plan.Lifetimes;
+import io.github.morseengine.engine.backend.plan.PadLowering;
 import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.device.WeightStore;
 import io.github.morseengine.engine.ffi.onednn.DnnEngine;
 import io.github.morseengine.engine.ffi.openmp.Team;
+import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;
@@ -210,10 +213,34 @@ final class CpuCompiler {
       case "RMSNormalization" -> floats && RmsNormLowering.lower(program, node);
       case "Add", "Sub", "Mul", "Div", "Max", "Min" ->
           floats && ElementwiseLowering.binary(program, node);
-      case "ReduceMean", "ReduceSum" -> floats && ReduceLowering.lower(program, node);
+      case "ReduceMean",
+          "ReduceSum",
+          "ReduceSumSquare",
+          "ReduceL1",
+          "ReduceL2",
+          "ReduceMax",
+          "ReduceMin" ->
+          floats && ReduceLowering.lower(program, node);
+      case "Pad" -> y.elements() > 0 && PadLowering.lower(program, node, fill(node));
+      case "Tile" -> y.elements() > 0 && ViewLowering.tile(program, node);
       case "Resize" -> floats && ResizeLowering.lower(program, node);
-      default -> floats && ElementwiseLowering.unary(program, node);
+      case "AveragePool", "MaxPool", "GlobalAveragePool" ->
+          floats && PoolLowering.lower(program, node);
+      default -> floats && UnaryLowering.lower(program, node);
     };
+  }
+
+  /** What a Pad adds where it adds a constant, in the type that its input is kept in. */
+  private View fill(Node pad) {
+    Value given = pad.input(2);
+    DType kept = type(pad.input(0).dtype());
+    if (given == null || given.elements() == 0) {
+      Tensor value = Tensor.allocate(kept, 1);
+      value.setDouble(0, pad.attributes().getFloat("value", 0));
+      return program.constant(Constant.of(value));
+    }
+    View one = kept == DType.FLOAT32 ? program.floatsOf(given) : program.get(given);
+    return one.reshape(new long[] {1});
   }
 
   private boolean fused(Node node) {
@@ -239,7 +266,7 @@ final class CpuCompiler {
         return ElementwiseLowering.geglu(program, node);
       }
       default -> {
-        return ElementwiseLowering.unary(program, node);
+        return UnaryLowering.lower(program, node);
       }
     }
   }

@@ -2,120 +2,26 @@ package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ffi.onednn.Attributes;
-import io.github.morseengine.engine.ffi.onednn.Attributes.Eltwise;
 import io.github.morseengine.engine.ffi.onednn.Dnn;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
 import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ffi.onednn.Primitives.BinaryKind;
-import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.function.DoubleUnaryOperator;
 
-/** Element-wise operators on float32. */
+/** Element-wise operators of two inputs on float32. */
 final class ElementwiseLowering {
 
   /** Below this many elements a call of oneDNN takes longer than the loop. */
   private static final long SMALL = 2048;
 
-  /** What a function such as the exponential counts as. */
-  private static final long FUNCTION_FLOPS = 16;
-
   private ElementwiseLowering() {}
-
-  /** Functions of one input; false where there is no fast path. */
-  static boolean unary(Program p, Node node) {
-    Eltwise f = eltwise(node);
-    DoubleUnaryOperator plain = f == null ? plain(node) : null;
-    View x = p.get(node.input(0));
-    if (f == null && plain == null || x.dtype() != DType.FLOAT32 || x.elements() == 0) {
-      return false;
-    }
-    x = p.packed(x);
-    View y = p.allocate(DType.FLOAT32, x.shape(), x.strides());
-    p.put(node.output(0), y);
-    if (plain != null) {
-      View source = x;
-      p.add(new JavaStep(node.opType(), List.of(x, y), b -> loop(b, source, y, plain)));
-      return true;
-    }
-    // Packed memory is one line of elements, whatever the logical order.
-    View from = new View(x.slot(), x.offset(), DType.FLOAT32, line(x), new long[] {1});
-    View to = new View(y.slot(), 0, DType.FLOAT32, line(x), new long[] {1});
-    MemoryDesc desc = ConvLowering.desc(from);
-    boolean alone = p.alone(FUNCTION_FLOPS * x.elements(), from, to);
-    Primitive primitive;
-    try (Attributes attributes = new Attributes()) {
-      primitive =
-          p.make(alone, () -> Primitives.eltwise(p.engine, f, alpha(node), 0, desc, attributes));
-    }
-    if (primitive == null) {
-      desc.close();
-      return false;
-    }
-    DnnStep step = new DnnStep(primitive, alone);
-    step.with(Arg.SRC.code(), desc, from);
-    step.with(Arg.DST.code(), ConvLowering.desc(to), to);
-    p.add(step);
-    return true;
-  }
-
-  private static long[] line(View v) {
-    return new long[] {v.elements()};
-  }
-
-  private static float alpha(Node node) {
-    return node.is("Swish") ? node.attributes().getFloat("alpha", 1) : node.isFused("Silu") ? 1 : 0;
-  }
-
-  private static Eltwise eltwise(Node node) {
-    if (node.isFused(FusedOps.SILU)) {
-      return Eltwise.SWISH;
-    }
-    return switch (node.opType()) {
-      case "Swish" -> Eltwise.SWISH;
-      case "Sigmoid" -> Eltwise.LOGISTIC;
-      case "Tanh" -> Eltwise.TANH;
-      case "Relu" -> Eltwise.RELU;
-      case "Exp" -> Eltwise.EXP;
-      case "Sqrt" -> Eltwise.SQRT;
-      case "Abs" -> Eltwise.ABS;
-      case "Gelu" ->
-          node.attributes().getString("approximate", "none").equals("tanh")
-              ? Eltwise.GELU_TANH
-              : Eltwise.GELU_ERF;
-      default -> null;
-    };
-  }
-
-  private static DoubleUnaryOperator plain(Node node) {
-    return switch (node.opType()) {
-      case "Sin" -> Math::sin;
-      case "Cos" -> Math::cos;
-      case "Neg" -> v -> -v;
-      case "Reciprocal" -> v -> 1 / v;
-      case "Log" -> Math::log;
-      default -> null;
-    };
-  }
-
-  private static Step.Bound loop(Binding b, View from, View to, DoubleUnaryOperator f) {
-    MemorySegment x = b.of(from);
-    MemorySegment y = b.of(to);
-    long n = from.elements();
-    return () -> {
-      for (long i = 0; i < n; i++) {
-        float v = x.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        y.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) f.applyAsDouble(v));
-      }
-    };
-  }
 
   /** Operators of two inputs with broadcasting; false where there is no fast path. */
   static boolean binary(Program p, Node node) {

@@ -7,6 +7,7 @@ import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
 import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ffi.onednn.Primitives.BinaryKind;
+import io.github.morseengine.engine.ffi.onednn.Primitives.PoolingKind;
 import io.github.morseengine.engine.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -181,10 +182,15 @@ final class GroupNormPrimitives {
     boolean alone = p.alone(0, v);
     MemoryDesc vd = ConvLowering.desc(v);
     MemoryDesc td = ConvLowering.desc(to);
-    long[] sides = {positions, 1};
+    long[] ones = {1, 1};
+    long[] none = {0, 0};
+    long[][] whole = {{positions, 1}, ones, ones, none, none};
     Primitive primitive;
     try (Attributes attributes = new Attributes()) {
-      primitive = p.make(alone, () -> Primitives.average(p.engine, vd, td, sides, attributes));
+      primitive =
+          p.make(
+              alone,
+              () -> Primitives.pooling(p.engine, PoolingKind.AVERAGE, vd, td, whole, attributes));
     }
     if (unfit(primitive)) {
       ConvLowering.close(vd, td);

@@ -10,8 +10,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/** Sums and means over the last axes: of rows that lie in memory one behind the other. */
+/**
+ * Sums, means, norms and extremes over axes: of rows that lie in memory one behind the other, for
+ * which other axes than the last are brought to the end first.
+ */
 final class ReduceLowering {
 
   /** Floats that a thread takes at a time: they stay in the first-level cache. */
@@ -24,10 +28,32 @@ final class ReduceLowering {
 
   private ReduceLowering() {}
 
-  /** Adds a step; false where other axes than the last ones are reduced, or none. */
+  /** How elements are joined. */
+  private enum Kind {
+    SUM,
+    SQUARES,
+    ABSOLUTES,
+    MAX,
+    MIN;
+
+    static Kind of(String op) {
+      return switch (op) {
+        case "ReduceSum", "ReduceMean" -> SUM;
+        case "ReduceSumSquare", "ReduceL2" -> SQUARES;
+        case "ReduceL1" -> ABSOLUTES;
+        case "ReduceMax" -> MAX;
+        case "ReduceMin" -> MIN;
+        default -> null;
+      };
+    }
+  }
+
+  /** Adds a step; false for other operators, axes that are not known, or none to reduce. */
   static boolean lower(Program p, Node node) {
+    Kind kind = Kind.of(node.opType());
     View in = p.get(node.input(0));
-    if (node.input(1) != null && !node.input(1).isConstant() || in.elements() == 0) {
+    boolean known = node.input(1) == null || node.input(1).isConstant();
+    if (kind == null || !known || in.elements() == 0 || in.dtype() != DType.FLOAT32) {
       return false;
     }
     long[] axes =
@@ -35,33 +61,79 @@ final class ReduceLowering {
             ? null
             : node.input(1).constant().materialize(Arena.ofAuto()).toLongs();
     boolean[] reduced = ShapeRules.reduced(node, in.rank(), axes);
-    int first = in.rank();
-    while (reduced != null && first > 0 && reduced[first - 1]) {
-      first--;
-    }
-    if (reduced == null || first == in.rank()) {
+    if (reduced == null) {
       return false;
     }
-    for (int d = 0; d < first; d++) {
-      if (reduced[d]) {
-        return false;
-      }
-    }
-    View x = p.dense(in);
+    int[] order =
+        IntStream.concat(
+                IntStream.range(0, in.rank()).filter(d -> !reduced[d]),
+                IntStream.range(0, in.rank()).filter(d -> reduced[d]))
+            .toArray();
+    View x = p.dense(in.transpose(order));
     View y = p.allocateDense(DType.FLOAT32, node.output(0).shape());
-    int rows = Math.toIntExact(y.elements());
-    long width = x.elements() / rows;
-    double factor = node.is("ReduceMean") ? 1.0 / width : 1;
-    boolean alone = p.alone(x.elements(), x, y);
-    JavaStep step =
-        new JavaStep("sums of rows", List.of(x, y), b -> bind(b, x, y, rows, factor, alone));
-    p.add(step);
+    rows(p, kind, node.opType(), x, y);
     p.put(node.output(0), y);
     return true;
   }
 
-  private static Step.Bound bind(
-      Binding b, View x, View y, int rows, double factor, boolean alone) {
+  /**
+   * Adds a step for means.
+   *
+   * @param x row-major
+   * @param y row-major, as many elements as rows of x have a mean
+   */
+  static void means(Program p, View x, View y) {
+    rows(p, Kind.SUM, "ReduceMean", x, y);
+  }
+
+  private static void rows(Program p, Kind kind, String op, View x, View y) {
+    int rows = Math.toIntExact(y.elements());
+    double factor = op.equals("ReduceMean") ? (double) rows / x.elements() : 1;
+    boolean root = op.equals("ReduceL2");
+    boolean alone = p.alone(x.elements(), x, y);
+    String name = kind == Kind.SUM ? "sums of rows" : op + " of rows";
+    p.add(
+        new JavaStep(
+            name, List.of(x, y), b -> bind(b, new Rows(kind, factor, root), x, y, rows, alone)));
+  }
+
+  /** What becomes of a row. */
+  private record Rows(Kind kind, double factor, boolean root) {
+
+    float of(MemorySegment from, long at, long width, float[] chunk, float[] lanes) {
+      double all = kind == Kind.MAX ? -1.0 / 0 : kind == Kind.MIN ? 1.0 / 0 : 0;
+      for (long i = 0; i < width; i += CHUNK) {
+        int count = (int) Math.min(CHUNK, width - i);
+        MemorySegment.copy(from, F, 4 * (at + i), chunk, 0, count);
+        all =
+            switch (kind) {
+              case MAX -> Math.max(all, max(chunk, count));
+              case MIN -> Math.min(all, min(chunk, count));
+              default -> all + sum(chunk, count, lanes);
+            };
+      }
+      return (float) ((root ? Math.sqrt(all) : all) * factor);
+    }
+
+    private double sum(float[] v, int n, float[] lanes) {
+      switch (kind) {
+        case SQUARES -> {
+          for (int i = 0; i < n; i++) {
+            v[i] *= v[i];
+          }
+        }
+        case ABSOLUTES -> {
+          for (int i = 0; i < n; i++) {
+            v[i] = Math.abs(v[i]);
+          }
+        }
+        default -> {}
+      }
+      return ReduceLowering.sum(v, n, lanes);
+    }
+  }
+
+  private static Step.Bound bind(Binding b, Rows what, View x, View y, int rows, boolean alone) {
     MemorySegment from = b.of(x);
     MemorySegment to = b.of(y);
     long width = x.elements() / rows;
@@ -72,13 +144,7 @@ final class ReduceLowering {
         (t, n) -> {
           // A team may be larger than there are rows.
           for (int row = t; t < threads && row < rows; row += Math.min(n, threads)) {
-            double sum = 0;
-            for (long at = 0; at < width; at += CHUNK) {
-              int count = (int) Math.min(CHUNK, width - at);
-              MemorySegment.copy(from, F, 4 * (row * width + at), chunks[t], 0, count);
-              sum += sum(chunks[t], count, lanes[t]);
-            }
-            to.set(F, 4L * row, (float) (sum * factor));
+            to.set(F, 4L * row, what.of(from, row * width, width, chunks[t], lanes[t]));
           }
         };
     return threads == 1 ? () -> part.run(0, 1) : () -> b.team().parallel(part);
@@ -100,5 +166,21 @@ final class ReduceLowering {
       sum += lane;
     }
     return sum;
+  }
+
+  private static float max(float[] v, int n) {
+    float most = v[0];
+    for (int i = 1; i < n; i++) {
+      most = Math.max(most, v[i]);
+    }
+    return most;
+  }
+
+  private static float min(float[] v, int n) {
+    float least = v[0];
+    for (int i = 1; i < n; i++) {
+      least = Math.min(least, v[i]);
+    }
+    return least;
   }
 }

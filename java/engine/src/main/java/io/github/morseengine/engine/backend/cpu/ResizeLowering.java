@@ -1,22 +1,52 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.backend.reference.ResizeReference;
 import io.github.morseengine.engine.ffi.onednn.Attributes;
 import io.github.morseengine.engine.ffi.onednn.MemoryDesc;
 import io.github.morseengine.engine.ffi.onednn.Primitive;
 import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.engine.tensor.Shapes;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Nearest-neighbour enlargement of images by whole factors. */
+/**
+ * Resize of images: repeated pixels where they grow by whole factors to the nearest neighbour,
+ * weighted sums for all else.
+ */
 final class ResizeLowering {
 
   private ResizeLowering() {}
 
-  /** Resize whose coordinates amount to repeating pixels; false for every other form. */
+  /** Resize of height and width with known parameters; false for every other form. */
   static boolean lower(Program p, Node node) {
+    return repeat(p, node) || resample(p, node);
+  }
+
+  private static boolean resample(Program p, Node node) {
+    long[] shape = node.output(0).shape();
+    View x = p.get(node.input(0));
+    long[] from = x.shape();
+    boolean image =
+        shape.length == 4
+            && shape[0] == from[0]
+            && shape[1] == from[1]
+            && Shapes.elements(shape) > 0
+            && x.dtype() == DType.FLOAT32;
+    ResizeReference.Table[] tables = image ? ResizeReference.tables(node, from) : null;
+    if (tables == null) {
+      return false;
+    }
+    View y = p.allocate(DType.FLOAT32, shape, View.channelsLast(shape));
+    p.add(ResampleKernel.step(p.channelsLast(x), y, tables[0], tables[1]));
+    p.put(node.output(0), y);
+    return true;
+  }
+
+  /** Coordinates that amount to repeating pixels; false for every other form. */
+  private static boolean repeat(Program p, Node node) {
     View x = p.get(node.input(0));
     long[] shape = node.output(0).shape();
     String mode = node.attributes().getString("mode", "nearest");

@@ -222,7 +222,7 @@ final class CudaCompiler {
         yield true;
       }
       case "Pad" -> some && LayoutLowering.pad(program, node);
-      case "Tile" -> some && LayoutLowering.tile(program, node);
+      case "Tile" -> some && ViewLowering.tile(program, node);
       case "Gather", "GatherElements" -> GatherLowering.lower(program, node);
       case "Conv" -> floats && some && ConvLowering.lower(program, node);
       case "ConvTranspose" -> floats && some && ConvLowering.transposed(program, node);

@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cuda;
 
+import io.github.morseengine.engine.backend.plan.PadLowering;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.ShapeRules;
@@ -61,12 +62,14 @@ final class LayoutLowering {
     return step;
   }
 
-  /** Pad by a constant that is known; false for every other form. */
+  /** Pad by a constant that is known, or by what is there; false for every other form. */
   static boolean pad(CudaProgram p, Node node) {
     View x = p.get(node.input(0));
-    long[] pads = pads(node, x.rank());
-    String mode = node.attributes().getString("mode", "constant");
-    if (pads == null || !mode.equals("constant")) {
+    if (!node.attributes().getString("mode", "constant").equals("constant")) {
+      return PadLowering.lower(p, node, null);
+    }
+    long[] pads = PadLowering.pads(node);
+    if (pads == null) {
       return false;
     }
     double value = padValue(node);
@@ -111,49 +114,6 @@ final class LayoutLowering {
       return node.attributes().getFloat("value", 0);
     }
     return v.isConstant() ? v.constant().materialize(Arena.ofAuto()).getDouble(0) : Double.NaN;
-  }
-
-  /** Begin and end per dimension; null where they are not known. */
-  private static long[] pads(Node node, int rank) {
-    Value given = node.input(1);
-    if (given == null || !given.isConstant() || given.elements() == 0) {
-      return node.attributes().getInts("pads");
-    }
-    long[] values = given.constant().materialize(Arena.ofAuto()).toLongs();
-    Value axes = node.input(3);
-    if (axes == null) {
-      return values;
-    }
-    if (!axes.isConstant()) {
-      return null;
-    }
-    long[] named = axes.constant().materialize(Arena.ofAuto()).toLongs();
-    long[] out = new long[2 * rank];
-    for (int i = 0; i < named.length; i++) {
-      int d = Shapes.axis(named[i], rank);
-      out[d] = values[i];
-      out[rank + d] = values[named.length + i];
-    }
-    return out;
-  }
-
-  /** Tile as one copy of a repeated view. */
-  static boolean tile(CudaProgram p, Node node) {
-    View x = p.get(node.input(0));
-    long[] shape = node.output(0).shape();
-    int rank = x.rank();
-    long[] wide = new long[2 * rank];
-    long[] strides = new long[2 * rank];
-    for (int d = 0; d < rank; d++) {
-      wide[2 * d] = x.shape()[d] == 0 ? 0 : shape[d] / x.shape()[d];
-      wide[2 * d + 1] = x.shape()[d];
-      strides[2 * d + 1] = x.strides()[d];
-    }
-    View repeated = new View(x.slot(), x.offset(), x.dtype(), wide, strides);
-    View y = p.allocateDense(x.dtype(), wide);
-    p.copy(repeated, y, "Tile");
-    p.put(node.output(0), y.reshape(shape));
-    return true;
   }
 
   /** Constants that a slice or split needs. */

@@ -18,13 +18,7 @@ final class PoolLowering {
       return false;
     }
     long[] spatial = Arrays.copyOfRange(in.shape(), 2, in.rank());
-    boolean global = node.opType().startsWith("Global");
-    long[] ones = new long[rank];
-    Arrays.fill(ones, 1);
-    Window win =
-        global
-            ? new Window(spatial, ones, ones, new long[rank], new long[rank], ones)
-            : Window.of(node, spatial, null);
+    Window win = Window.pooling(node, spatial);
     Rows x = Rows.pixels(p, in, p.type);
     long[] shape = node.output(0).shape();
     Rows y = Rows.pixels(p.output(node.output(0), p.type, View.channelsLast(shape)));

@@ -3,11 +3,9 @@ package io.github.morseengine.engine.backend.cuda;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.backend.reference.ResizeReference;
 import io.github.morseengine.engine.ir.Node;
-import io.github.morseengine.engine.ir.ResizeSpec;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.util.function.IntToDoubleFunction;
 
 /** Resize of images in all modes but cropping; what each pixel is made of stands in tables. */
@@ -20,19 +18,13 @@ final class ResizeLowering {
     long[] shape = node.output(0).shape();
     long[] from = node.input(0).shape();
     boolean image = shape.length == 4 && shape[0] == from[0] && shape[1] == from[1];
-    if (!image || !LayoutLowering.hasConstantParameters(node) || node.output(0).elements() == 0) {
+    boolean some = image && node.output(0).elements() > 0;
+    ResizeReference.Table[] tables = some ? ResizeReference.tables(node, from) : null;
+    if (tables == null) {
       return false;
     }
-    Tensor[] in = new Tensor[node.inputs().size()];
-    for (int i = 1; i < in.length; i++) {
-      in[i] = node.input(i) == null ? null : node.input(i).constant().materialize(Arena.ofAuto());
-    }
-    ResizeSpec spec = ResizeSpec.of(node, from, in);
-    ResizeReference.Table rows = ResizeReference.table(node, spec, from[2], 2);
-    ResizeReference.Table cols = ResizeReference.table(node, spec, from[3], 3);
-    if (rows == null || spec.scales()[0] != 1 || spec.scales()[1] != 1) {
-      return false;
-    }
+    ResizeReference.Table rows = tables[0];
+    ResizeReference.Table cols = tables[1];
     Rows x = Rows.pixels(p, p.get(node.input(0)), p.type);
     Rows y = Rows.pixels(p.output(node.output(0), p.type, View.channelsLast(shape)));
     String mode = node.attributes().getString("mode", "nearest");

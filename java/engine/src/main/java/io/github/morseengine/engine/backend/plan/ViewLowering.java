@@ -88,6 +88,31 @@ public final class ViewLowering {
   }
 
   /**
+   * Lowers Tile to one copy of a repeated view.
+   *
+   * @param p the plan
+   * @param node the operator
+   * @return true
+   */
+  public static boolean tile(Placement p, Node node) {
+    View x = p.get(node.input(0));
+    long[] shape = node.output(0).shape();
+    int rank = x.rank();
+    long[] wide = new long[2 * rank];
+    long[] strides = new long[2 * rank];
+    for (int d = 0; d < rank; d++) {
+      wide[2 * d] = x.shape()[d] == 0 ? 0 : shape[d] / x.shape()[d];
+      wide[2 * d + 1] = x.shape()[d];
+      strides[2 * d + 1] = x.strides()[d];
+    }
+    View repeated = new View(x.slot(), x.offset(), x.dtype(), wide, strides);
+    View y = p.allocateDense(x.dtype(), wide);
+    p.copy(repeated, y, "Tile");
+    p.put(node.output(0), y.reshape(shape));
+    return true;
+  }
+
+  /**
    * Lowers Concat to a copy of each part.
    *
    * @param p the plan

@@ -16,13 +16,7 @@ final class Pooling {
   static Tensor[] run(Node node, Tensor x) {
     int rank = x.rank() - 2;
     long[] spatial = Arrays.copyOfRange(x.shape(), 2, x.rank());
-    boolean global = node.opType().startsWith("Global");
-    long[] ones = new long[rank];
-    Arrays.fill(ones, 1);
-    Window win =
-        global
-            ? new Window(spatial, ones, ones, new long[rank], new long[rank], ones)
-            : Window.of(node, spatial, null);
+    Window win = Window.pooling(node, spatial);
     boolean average = !node.opType().equals("MaxPool");
     boolean includePad = node.attributes().getInt("count_include_pad", 0) == 1;
     long[] shape = x.shape();

@@ -8,6 +8,7 @@ import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.Set;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * Evaluates single nodes on host tensors. Stateless and safe for use by several threads. Results
@@ -139,6 +140,16 @@ public final class ReferenceOps {
    */
   public static boolean supports(String domain, String opType) {
     return domain.equals(FusedOps.DOMAIN) || domain.isEmpty() && NAMES.contains(opType);
+  }
+
+  /**
+   * The function that an element-wise operator of one input is.
+   *
+   * @param node operator and attributes
+   * @return the function; null where the operator is none of one real number
+   */
+  public static DoubleUnaryOperator function(Node node) {
+    return node.domain().isEmpty() ? Unary.function(node.opType(), node.attributes()) : null;
   }
 
   /**

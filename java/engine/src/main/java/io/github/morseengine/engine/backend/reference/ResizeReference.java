@@ -4,8 +4,10 @@ import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.ResizeSpec;
+import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
@@ -40,18 +42,30 @@ public final class ResizeReference {
   public record Table(int taps, int[] indices, double[] weights) {}
 
   /**
-   * Tabulates a dimension.
+   * Tabulates height and width of an image.
    *
    * @param node a Resize node
-   * @param spec its resolved form
-   * @param n size of the input's dimension
-   * @param d the dimension
-   * @return the table; null where the node crops, which values outside of the input may fill
+   * @param shape [N,C,H,W] of its input
+   * @return the tables of rows and of columns; null where parameters are not constant, other
+   *     dimensions change, too, or the node crops, so that values outside of the input may count
    */
-  public static Table table(Node node, ResizeSpec spec, long n, int d) {
-    if (mode(node).equals("tf_crop_and_resize")) {
+  public static Table[] tables(Node node, long[] shape) {
+    Tensor[] in = new Tensor[node.inputs().size()];
+    for (int i = 1; i < in.length; i++) {
+      Value v = node.input(i);
+      if (v != null && !v.isConstant()) {
+        return null;
+      }
+      in[i] = v == null ? null : v.constant().materialize(Arena.ofAuto());
+    }
+    ResizeSpec spec = ResizeSpec.of(node, shape, in);
+    if (mode(node).equals("tf_crop_and_resize") || spec.scales()[0] != 1 || spec.scales()[1] != 1) {
       return null;
     }
+    return new Table[] {table(node, spec, shape[2], 2), table(node, spec, shape[3], 3)};
+  }
+
+  private static Table table(Node node, ResizeSpec spec, long n, int d) {
     int m = Math.toIntExact(spec.output()[d]);
     Taps[] all = new Taps[m];
     int widest = 1;

@@ -27,6 +27,9 @@ final class Unary {
       return out;
     }
     DoubleUnaryOperator f = function(op, a);
+    if (f == null) {
+      throw new UnsupportedOpException("operator " + op + " is unknown");
+    }
     Tensor out = Tensor.allocate(x.dtype(), x.shape());
     for (long i = 0; i < x.elements(); i++) {
       out.setDouble(i, f.applyAsDouble(x.getDouble(i)));
@@ -51,7 +54,8 @@ final class Unary {
     return out;
   }
 
-  private static DoubleUnaryOperator function(String op, Attributes a) {
+  /** The function of an operator; null for what is none of one real number. */
+  static DoubleUnaryOperator function(String op, Attributes a) {
     return switch (op) {
       case "Abs" -> Math::abs;
       case "Ceil" -> Math::ceil;
@@ -92,7 +96,7 @@ final class Unary {
       }
       case "Tan" -> Math::tan;
       case "Tanh" -> Math::tanh;
-      default -> throw new UnsupportedOpException("operator " + op + " is unknown");
+      default -> null;
     };
   }
 

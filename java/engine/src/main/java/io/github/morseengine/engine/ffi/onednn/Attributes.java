@@ -22,7 +22,7 @@ public final class Attributes implements AutoCloseable {
     LOGISTIC(OneDnn.dnnl_eltwise_logistic()),
     /** Hyperbolic tangent. */
     TANH(OneDnn.dnnl_eltwise_tanh()),
-    /** max(x, 0). */
+    /** x, or alpha x below 0. */
     RELU(OneDnn.dnnl_eltwise_relu()),
     /** Exponential. */
     EXP(OneDnn.dnnl_eltwise_exp()),
@@ -31,7 +31,21 @@ public final class Attributes implements AutoCloseable {
     /** x squared. */
     SQUARE(OneDnn.dnnl_eltwise_square()),
     /** Absolute value. */
-    ABS(OneDnn.dnnl_eltwise_abs());
+    ABS(OneDnn.dnnl_eltwise_abs()),
+    /** alpha x^beta. */
+    POW(OneDnn.dnnl_eltwise_pow()),
+    /** min(max(x, alpha), beta). */
+    CLIP(OneDnn.dnnl_eltwise_clip()),
+    /** x, or alpha (exp(x) - 1) below 0. */
+    ELU(OneDnn.dnnl_eltwise_elu()),
+    /** max(0, min(1, alpha x + beta)). */
+    HARD_SIGMOID(OneDnn.dnnl_eltwise_hardsigmoid()),
+    /** x max(0, min(1, alpha x + beta)). */
+    HARD_SWISH(OneDnn.dnnl_eltwise_hardswish()),
+    /** x tanh(log(1 + exp(x))). */
+    MISH(OneDnn.dnnl_eltwise_mish()),
+    /** To the nearest integer, halves to the even one. */
+    ROUND(OneDnn.dnnl_eltwise_round());
 
     final int code;
 

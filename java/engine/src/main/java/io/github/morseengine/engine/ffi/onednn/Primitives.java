@@ -3,6 +3,7 @@ package io.github.morseengine.engine.ffi.onednn;
 import io.github.morseengine.bindings.onednn.OneDnn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Compiles the operations of oneDNN that the engine uses. Stateless. */
 public final class Primitives {
@@ -25,6 +26,22 @@ public final class Primitives {
     private final int code;
 
     BinaryKind(int code) {
+      this.code = code;
+    }
+  }
+
+  /** What is taken of the elements of a window. */
+  public enum PoolingKind {
+    /** The largest. */
+    MAX(OneDnn.dnnl_pooling_max()),
+    /** The mean of those that are not padding. */
+    AVERAGE(OneDnn.dnnl_pooling_avg_exclude_padding()),
+    /** The mean, padding counted as zeros. */
+    AVERAGE_WITH_PADDING(OneDnn.dnnl_pooling_avg_include_padding());
+
+    private final int code;
+
+    PoolingKind(int code) {
       this.code = code;
     }
   }
@@ -59,12 +76,7 @@ public final class Primitives {
       Attributes attributes) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment strides = Dnn.dims(arena, geometry[0]);
-      long[] dilations = geometry[1].clone();
-      for (int i = 0; i < dilations.length; i++) {
-        // oneDNN counts the positions that are left out.
-        dilations[i]--;
-      }
-      MemorySegment dilates = Dnn.dims(arena, dilations);
+      MemorySegment dilates = Dnn.dims(arena, leftOut(geometry[1]));
       MemorySegment before = Dnn.dims(arena, geometry[2]);
       MemorySegment after = Dnn.dims(arena, geometry[3]);
       MemorySegment b = handle(bias);
@@ -229,20 +241,29 @@ public final class Primitives {
   }
 
   /**
-   * Averages over whole images.
+   * Averages or maxima over windows.
    *
    * @param engine the engine
-   * @param src source [N,C,H,W]
-   * @param dst destination [N,C,1,1]
-   * @param sides H and W
+   * @param kind what of a window is taken
+   * @param src source [N,C,..]
+   * @param dst destination [N,C,..]
+   * @param geometry window, strides, dilations, pads before, pads after
    * @param attributes scratchpad
    * @return the primitive, or null if there is no kernel
    */
-  public static Primitive average(
-      DnnEngine engine, MemoryDesc src, MemoryDesc dst, long[] sides, Attributes attributes) {
+  public static Primitive pooling(
+      DnnEngine engine,
+      PoolingKind kind,
+      MemoryDesc src,
+      MemoryDesc dst,
+      long[][] geometry,
+      Attributes attributes) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment kernel = Dnn.dims(arena, sides);
-      MemorySegment zeros = Dnn.dims(arena, new long[sides.length]);
+      MemorySegment kernel = Dnn.dims(arena, geometry[0]);
+      MemorySegment strides = Dnn.dims(arena, geometry[1]);
+      MemorySegment dilates = Dnn.dims(arena, leftOut(geometry[2]));
+      MemorySegment before = Dnn.dims(arena, geometry[3]);
+      MemorySegment after = Dnn.dims(arena, geometry[4]);
       return Primitive.create(
           engine,
           "dnnl_pooling_forward_primitive_desc_create",
@@ -251,16 +272,21 @@ public final class Primitives {
                   out,
                   engine.handle(),
                   OneDnn.dnnl_forward_inference(),
-                  OneDnn.dnnl_pooling_avg_exclude_padding(),
+                  kind.code,
                   src.handle(),
                   dst.handle(),
+                  strides,
                   kernel,
-                  kernel,
-                  zeros,
-                  zeros,
-                  zeros,
+                  dilates,
+                  before,
+                  after,
                   attributes.handle()));
     }
+  }
+
+  /** oneDNN counts the positions that a dilation leaves out. */
+  private static long[] leftOut(long[] dilations) {
+    return Arrays.stream(dilations).map(d -> d - 1).toArray();
   }
 
   /**
