@@ -193,6 +193,26 @@ class FastPathTest {
     check(write(m), random(5, 7, 11), 0, "tile");
   }
 
+  /** A number per sample and channel against images whose channels are innermost. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Add", "Sub", "Mul", "Div", "Max", "Min"})
+  void broadcastsOverPositions(String op) {
+    for (long n : new long[] {1, 3}) {
+      for (int c : new int[] {19, 1500}) {
+        float[] each = ModelBuilder.random(9, (int) n * c);
+        for (int i = 0; i < each.length; i++) {
+          each[i] += Math.copySign(0.5f, each[i]);
+        }
+        float[] identity = new float[c];
+        Arrays.fill(identity, 1);
+        ModelBuilder m = model(n, c, 9, 10).floats("w", identity, c, 1, 1, 1);
+        m.node("Conv", "image", "x", "w").addAttribute(ModelBuilder.integer("group", c));
+        m.floats("each", each, n, c, 1, 1).node(op, "y", "image", "each");
+        check(write(m), random(n, c, 9, 10), 1e-6, op + " of " + c);
+      }
+    }
+  }
+
   private static void check(Path file, Tensor x, double tolerance, String what) {
     FastPaths.Results r = FastPaths.run(file, x);
     Compare.close(r.expected(), r.actual(), tolerance, tolerance, what);

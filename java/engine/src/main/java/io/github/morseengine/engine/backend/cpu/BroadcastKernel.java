@@ -27,6 +27,9 @@ final class BroadcastKernel {
   /** Size, then the steps of a, b and y in bytes; outermost first. */
   private final long[][] plan;
 
+  /** Whether short rows follow each other in a and y, to all of which the same row of b belongs. */
+  private final boolean tiled;
+
   /** Buffers of each thread. */
   private final float[][] left;
 
@@ -44,9 +47,16 @@ final class BroadcastKernel {
     this.b = b;
     this.y = y;
     this.plan = plan;
-    int row = (int) Math.min(CHUNK, plan[plan.length - 1][0]);
+    this.tiled = plan.length > 1 && tiles(plan[plan.length - 2], plan[plan.length - 1]);
+    int row = tiled ? CHUNK : (int) Math.min(CHUNK, plan[plan.length - 1][0]);
     this.left = new float[threads][row];
     this.right = new float[threads][row];
+  }
+
+  private static boolean tiles(long[] outer, long[] row) {
+    boolean dense = row[1] == 4 && row[2] == 4 && row[3] == 4;
+    long bytes = 4 * row[0];
+    return dense && row[0] <= CHUNK / 2 && outer[1] == bytes && outer[2] == 0 && outer[3] == bytes;
   }
 
   /** A step for views of one shape (repeated dimensions expanded). */
@@ -101,6 +111,10 @@ final class BroadcastKernel {
       row(thread, to - from, p + from * dim[1], q + from * dim[2], r + from * dim[3], dim);
       return;
     }
+    if (tiled && d == plan.length - 2) {
+      rows(thread, from, to, p, q, r);
+      return;
+    }
     for (long i = from; i < to; i++) {
       walk(thread, d + 1, 0, plan[d + 1][0], p + i * dim[1], q + i * dim[2], r + i * dim[3]);
     }
@@ -120,6 +134,24 @@ final class BroadcastKernel {
         apply(u, v, m);
       }
       store(u, m, r + i * dim[3], dim[3]);
+    }
+  }
+
+  /** Rows of a and y, as many at a time as a buffer takes, against one of b. */
+  private void rows(int thread, long from, long to, long p, long q, long r) {
+    float[] u = left[thread];
+    float[] v = right[thread];
+    int width = (int) plan[plan.length - 1][0];
+    int most = CHUNK / width;
+    int copies = (int) Math.min(most, to - from);
+    for (int k = 0; k < copies; k++) {
+      MemorySegment.copy(b, F, q, v, k * width, width);
+    }
+    for (long i = from; i < to; i += most) {
+      int m = (int) Math.min(most, to - i) * width;
+      MemorySegment.copy(a, F, p + 4 * i * width, u, 0, m);
+      apply(u, v, m);
+      MemorySegment.copy(u, 0, y, F, r + 4 * i * width, m);
     }
   }
 
