@@ -58,9 +58,9 @@ class FusionCountTest {
             + " ai.morse.Linear=4",
         "vae_decoder | ai.morse.Attention=1, ai.morse.Conv=17, ai.morse.GroupNorm=14,"
             + " ai.morse.Linear=4",
-        "dit | Add=10, Cos=1, Einsum=1, LayerNormalization=5, Mul=10, Sin=1,"
+        "dit | Add=10, Cos=1, LayerNormalization=5, Mul=10, Sin=1,"
             + " ai.morse.Attention=2, ai.morse.Conv=1, ai.morse.Linear=20",
-        "mmdit | Add=15, Cos=1, Einsum=1, LayerNormalization=8, Mul=17, RMSNormalization=10,"
+        "mmdit | Add=15, Cos=1, LayerNormalization=8, Mul=17, RMSNormalization=10,"
             + " Sin=1, ai.morse.Attention=3, ai.morse.Conv=1, ai.morse.Expression=1,"
             + " ai.morse.Linear=36",
       })
@@ -88,7 +88,7 @@ class FusionCountTest {
             + " ai.morse.Conv=25, ai.morse.GeGlu=8, ai.morse.GroupNorm=21, ai.morse.Linear=76",
         "vae_decoder | Add=2, ai.morse.Attention=1, ai.morse.Conv=17, ai.morse.GroupNorm=14,"
             + " ai.morse.Linear=4",
-        "mmdit | Add=15, Cos=1, Einsum=1, LayerNormalization=8, Mul=17, RMSNormalization=10,"
+        "mmdit | Add=15, Cos=1, LayerNormalization=8, Mul=17, RMSNormalization=10,"
             + " Sin=1, ai.morse.Attention=3, ai.morse.Conv=1, ai.morse.Expression=1,"
             + " ai.morse.Linear=36",
       })

@@ -122,6 +122,21 @@ public final class EinsumSpec {
     }
   }
 
+  /**
+   * The order in which the result holds the dimensions of a single operand.
+   *
+   * @return {@code out.dim(i) == in.dim(permutation[i])}; null where there are more operands, or
+   *     dimensions are summed, repeated or taken along a diagonal
+   */
+  public int[] permutation() {
+    List<String> from = operands.getFirst();
+    boolean same = operands.size() == 1 && from.size() == output.size() && summed.isEmpty();
+    if (!same || sizes.size() != from.size()) {
+      return null;
+    }
+    return output.stream().mapToInt(from::indexOf).toArray();
+  }
+
   /** {@return dimensions of the result} */
   public long[] outputShape() {
     return shape(output);

@@ -23,6 +23,7 @@ public final class Passes {
   private static final List<Pass> ALL =
       List.of(
           new Simplify(),
+          new PermutingEinsums(),
           new ViewChains(),
           new TransposedSums(),
           new CommonSubexpressions(),

@@ -29,6 +29,30 @@ class CleanUpPassesTest {
   }
 
   @Test
+  void einsumsThatOnlyPermuteAreTransposes() {
+    for (String equation : List.of("nhwpqc->nchpwq", "n...c->nc...", "cabdef")) {
+      TestGraph.check(
+          g -> {
+            Value x = g.node("Tanh", g.input(2, 3, 4, 2, 5, 6));
+            g.output(g.node("Einsum", Attributes.of("equation", equation), x));
+          },
+          "Tanh Transpose");
+    }
+  }
+
+  @Test
+  void otherEinsumsStay() {
+    for (String equation : List.of("abc->ab", "abb->ab", "abb->a", "aab")) {
+      TestGraph.check(
+          g -> {
+            Value x = g.node("Tanh", g.input(equation.startsWith("aab") ? 4 : 2, 4, 4));
+            g.output(g.node("Einsum", Attributes.of("equation", equation), x));
+          },
+          "Tanh Einsum");
+    }
+  }
+
+  @Test
   void squeezesAndReshapesInARowBecomeOne() {
     TestGraph.check(
         g -> {
