@@ -67,9 +67,10 @@ final class AttentionFusion implements Pass {
     Node matmul = Match.producer(product.value(), "MatMul");
     boolean shapes =
         matmul != null && Arrays.equals(matmul.output(0).shape(), softmax.input(0).shape());
+    boolean known = mask == null || mask.isConstant();
     boolean masked =
         (mask == null || Match.isReal(mask))
-            && (guarded == null || AttentionMasks.leavesKeys(mask));
+            && (guarded == null || !known || AttentionMasks.leavesKeys(mask));
     if (!shapes || !masked || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
       return;
     }
@@ -78,7 +79,14 @@ final class AttentionFusion implements Pass {
     double scale = product.factor() * q.factor() * k.factor();
     int[] swap = rank == 3 ? new int[] {0, 2, 1} : new int[] {0, 1, 3, 2};
     Value keys = r.transpose(k.value(), swap);
-    emit(r, n, q.value(), keys, n.input(1), mask, scale);
+    if (guarded == null || known) {
+      Value y = emit(r, n, q.value(), keys, n.input(1), mask, scale);
+      r.substitute(n, y);
+      return;
+    }
+    AttentionMasks.Guarded safe = AttentionMasks.guarded(r, mask);
+    Value y = emit(r, n, q.value(), keys, n.input(1), safe.mask(), scale);
+    r.put(n, n.name() + "/guarded", "", "Mul", n.opset(), Attributes.NONE, y, safe.keep());
   }
 
   /** What {@code where(isnan(p), 0, p)} protects from masks that leave a position no key. */
@@ -107,16 +115,15 @@ final class AttentionFusion implements Pass {
     return same;
   }
 
-  private static void emit(
+  private static Value emit(
       Rewriter r, Node n, Value q, Value k, Value v, Value mask, double scale) {
     Attributes a = Attributes.of("scale", (float) scale);
-    if (n.output(0).rank() == 4) {
-      r.fuse(n, n.name(), FusedOps.ATTENTION, a, q, k, v, mask);
-      return;
+    long[] s = n.output(0).shape();
+    if (s.length == 4) {
+      return r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, a, s, q, k, v, mask);
     }
     long[] batch = batchAndHeads(q, mask);
     Value m = mask == null || mask.rank() < 3 ? mask : four(r, mask, mask.shape()[0], 1);
-    long[] s = n.output(0).shape();
     Value[] in = {
       four(r, q, batch[0], batch[1]),
       four(r, k, batch[0], batch[1]),
@@ -124,8 +131,7 @@ final class AttentionFusion implements Pass {
       m
     };
     long[] shape = {batch[0], batch[1], s[1], s[2]};
-    Value y = r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, a, shape, in);
-    r.substitute(n, r.reshape(y, s));
+    return r.reshape(r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, a, shape, in), s);
   }
 
   /** N and H again where [N,H,L,d] was seen as [N*H,L,d] before; else N*H and 1. */

@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.graph.passes;
 
+import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
@@ -39,6 +40,43 @@ final class AttentionMasks {
             name, positions * keys, i -> i % keys > i / keys ? Double.NEGATIVE_INFINITY : 0);
     Constant square = flat.constant().reshape(positions, keys);
     return Value.ofConstant(name, square);
+  }
+
+  /**
+   * A mask that leaves every position a key, and what the result is multiplied by.
+   *
+   * @param mask as given, but 0 for positions that had no key
+   * @param keep 0 for those positions, 1 for the others; its last dimension is 1
+   */
+  record Guarded(Value mask, Value keep) {}
+
+  /**
+   * What {@code where(isnan(p), 0, p)} behind softmax stands for, where the mask is known when the
+   * model runs: a position without any key gets zeros. All layers with one mask share it.
+   */
+  static Guarded guarded(Rewriter r, Value mask) {
+    int last = mask.rank() - 1;
+    long[] rows = mask.shape().clone();
+    rows[last] = 1;
+    String name = mask.name();
+    Value axis =
+        Value.ofConstant(name + "/axis", Constant.of(Tensor.ofLongs(new long[] {last}, 1)));
+    Value most = r.emit(name + "/most", "", "ReduceMax", Attributes.NONE, rows, mask, axis);
+    Value least = Constants.scalar(name + "/least", Double.NEGATIVE_INFINITY);
+    Value blind = r.emit(name + "/blind", "", "Equal", Attributes.NONE, rows, most, least);
+    blind.setType(DType.BOOL, rows);
+    Value zero = Constants.scalar(name + "/zero", 0);
+    Value one = Constants.scalar(name + "/one", 1);
+    return new Guarded(
+        select(r, name + "/open", mask.shape(), blind, zero, mask),
+        select(r, name + "/keep", rows, blind, zero, one));
+  }
+
+  private static Value select(
+      Rewriter r, String name, long[] shape, Value condition, Value yes, Value no) {
+    Value out = r.emit(name, "", "Where", Attributes.NONE, shape, condition, yes, no);
+    out.setType(DType.FLOAT32, shape);
+    return out;
   }
 
   /** Whether no position is forbidden every key, so that softmax over finite scores is finite. */

@@ -124,8 +124,11 @@ class AttentionPassesTest {
   }
 
   private static Value guarded(TestGraph g, double lowest) {
+    return guarded(g, g.node("Reshape", g.vector(0, lowest, lowest, lowest), g.longs(2, 2)));
+  }
+
+  private static Value guarded(TestGraph g, Value mask) {
     Value k = g.node("Transpose", perm(0, 1, 3, 2), g.input(1, 1, 2, 4));
-    Value mask = g.node("Reshape", g.vector(0, lowest, lowest, lowest), g.longs(2, 2));
     Value scores = g.node("Add", g.node("MatMul", g.input(1, 1, 2, 4), k), mask);
     Value p = g.node("Softmax", LAST, scores);
     Value safe = g.node("Where", g.node("IsNaN", p), g.scalar(0), p);
@@ -138,6 +141,19 @@ class AttentionPassesTest {
     TestGraph.check(
         g -> g.output(guarded(g, Double.NEGATIVE_INFINITY)),
         "Transpose MatMul Add Softmax IsNaN Where MatMul");
+  }
+
+  @Test
+  void guardBehindAMaskOfTheRunIsKeptForThePositionsWithoutAKey() {
+    double least = Double.NEGATIVE_INFINITY;
+    TestGraph.check(
+        g -> {
+          Value forbidden = g.node("Reshape", g.vector(0, least, least, least), g.longs(2, 2));
+          Value mask = g.node("Add", g.input(2, 2), forbidden);
+          g.output(guarded(g, mask));
+          g.output(guarded(g, mask));
+        },
+        "Add ReduceMax Equal Where Where ATTENTION Mul ATTENTION Mul");
   }
 
   @Test
