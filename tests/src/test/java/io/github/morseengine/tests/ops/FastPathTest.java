@@ -27,11 +27,7 @@ class FastPathTest {
   }
 
   private static Tensor random(long... shape) {
-    int count = 1;
-    for (long d : shape) {
-      count *= (int) d;
-    }
-    return Tensor.ofFloats(ModelBuilder.random(5, count), shape);
+    return Tensor.ofFloats(ModelBuilder.random(5, (int) elements(shape)), shape);
   }
 
   private static AttributeProto floating(String name, float value) {
@@ -211,6 +207,71 @@ class FastPathTest {
         check(write(m), random(n, c, 9, 10), 1e-6, op + " of " + c);
       }
     }
+  }
+
+  /**
+   * Operands of the same shape, repeated rows, columns and a single number, floats and integers.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "Equal,FLOAT32",
+    "Less,FLOAT32",
+    "LessOrEqual,FLOAT32",
+    "Greater,FLOAT32",
+    "GreaterOrEqual,FLOAT32",
+    "Equal,INT64",
+    "Less,INT64",
+    "LessOrEqual,INT64",
+    "Greater,INT64",
+    "GreaterOrEqual,INT64",
+    "And,BOOL",
+    "Or,BOOL",
+    "Xor,BOOL",
+    "Not,BOOL",
+    "IsNaN,FLOAT32",
+    "Where,FLOAT32",
+    "Where,INT64",
+    "Where,INT32",
+    "Where,BOOL"
+  })
+  void logic(String op, DType type) {
+    for (long[] shape : new long[][] {{3, 70, 90}, {70, 90}, {70, 1}, {1, 90}, {1}}) {
+      ModelBuilder m = model(3, 70, 90).floats("zero", new float[] {0});
+      long[] other = shape;
+      m.node("Round", "r", "x");
+      m.node("Mod", "nan", "r", "zero").addAttribute(ModelBuilder.integer("fmod", 1));
+      m.floats("near", ModelBuilder.random(4, Math.toIntExact(elements(other))), other);
+      m.node("Round", "n", "near");
+      m.node("Cast", "a", "r").addAttribute(ModelBuilder.integer("to", type.onnxCode()));
+      m.node("Cast", "b", "n").addAttribute(ModelBuilder.integer("to", type.onnxCode()));
+      switch (op) {
+        case "Not" -> m.node(op, "z", "a");
+        case "IsNaN" -> m.node(op, "z", "nan");
+        case "Where" -> {
+          m.node("Greater", "c", "near", "zero");
+          m.node(op, "z", "c", "a", "b");
+        }
+        default -> {
+          m.node(op, "left", "a", "b");
+          m.node(op, "right", "b", "a");
+          m.node("Cast", "l", "left").addAttribute(ModelBuilder.integer("to", 1));
+          m.node("Add", "twice", "l", "l");
+          m.node("Cast", "r1", "right").addAttribute(ModelBuilder.integer("to", 1));
+          m.node("Add", "z", "twice", "r1");
+        }
+      }
+      m.node("Cast", "y", "z").addAttribute(ModelBuilder.integer("to", 1));
+      Tensor x = random(3, 70, 90);
+      for (long i = 0; i < x.elements(); i++) {
+        x.setDouble(i, 2 * x.getDouble(i));
+      }
+      FastPaths.Results r = FastPaths.run(write(m), x, "Mod");
+      Compare.close(r.expected(), r.actual(), 0, op + " " + Arrays.toString(other));
+    }
+  }
+
+  private static long elements(long[] shape) {
+    return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
   }
 
   private static void check(Path file, Tensor x, double tolerance, String what) {

@@ -223,6 +223,18 @@ final class CpuCompiler {
           floats && ReduceLowering.lower(program, node);
       case "Pad" -> y.elements() > 0 && PadLowering.lower(program, node, fill(node));
       case "Tile" -> y.elements() > 0 && ViewLowering.tile(program, node);
+      case "Where",
+          "IsNaN",
+          "And",
+          "Or",
+          "Xor",
+          "Not",
+          "Equal",
+          "Less",
+          "LessOrEqual",
+          "Greater",
+          "GreaterOrEqual" ->
+          LogicLowering.lower(program, node);
       case "Resize" -> floats && ResizeLowering.lower(program, node);
       case "AveragePool", "MaxPool", "GlobalAveragePool" ->
           floats && PoolLowering.lower(program, node);

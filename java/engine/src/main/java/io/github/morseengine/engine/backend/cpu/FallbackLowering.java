@@ -78,29 +78,7 @@ final class FallbackLowering {
   /** A conversion between element types, for casts and for half-precision inputs and outputs. */
   static void convert(Program p, View from, View to, String what) {
     p.addHelper(
-        new JavaStep(
-            "convert",
-            List.of(from, to),
-            b -> {
-              Tensor x = new Tensor(from.dtype(), from.shape(), b.of(from));
-              Tensor y = new Tensor(to.dtype(), to.shape(), b.of(to));
-              boolean integers = !from.dtype().isFloat() && !to.dtype().isFloat();
-              boolean same = from.dtype() == to.dtype();
-              return () -> {
-                if (same) {
-                  y.data().copyFrom(x.data());
-                  return;
-                }
-                for (long i = 0; i < y.elements(); i++) {
-                  if (integers) {
-                    y.setLong(i, x.getLong(i));
-                  } else {
-                    y.setDouble(i, x.getDouble(i));
-                  }
-                }
-              };
-            }),
-        what);
+        new JavaStep("convert", List.of(from, to), b -> Conversion.bind(b, from, to)), what);
   }
 
   static boolean cast(Program p, Node node) {
