@@ -8,6 +8,7 @@ import io.github.morseengine.engine.ffi.onednn.Primitive.Arg;
 import io.github.morseengine.engine.ffi.onednn.Primitives;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Flops;
+import io.github.morseengine.engine.ir.FusedOps;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.ir.Window;
@@ -20,14 +21,33 @@ final class ConvLowering {
 
   private ConvLowering() {}
 
-  /** Lowers Conv, the fused Conv and ConvTranspose; false where oneDNN has no kernel for it. */
-  static boolean lower(Program p, Node node) {
+  /** Whether an activation may stand in the epilogue of a convolution. */
+  static boolean takes(Node conv, Node activation) {
+    boolean plain =
+        conv.is("Conv")
+            || conv.isFused(FusedOps.CONV)
+                && conv.attributes().getString("activation", "none").equals("none")
+                && conv.attributes().getInt("upsample", 1) == 1;
+    Value y = activation.output(0);
+    return plain
+        && CpuCompiler.type(y.dtype()) == DType.FLOAT32
+        && y.elements() > 0
+        && UnaryLowering.function(activation) != null;
+  }
+
+  /**
+   * Lowers Conv, the fused Conv and ConvTranspose.
+   *
+   * @param follower an activation that becomes part of it, or null
+   * @return false where oneDNN has no kernel for it
+   */
+  static boolean lower(Program p, Node node, Node follower) {
     boolean transposed = node.opType().equals("ConvTranspose");
     Value weight = node.input(1);
     if (!weight.isConstant() || node.input(0).rank() > 5) {
       return false;
     }
-    if (EnlargedConv.lower(p, node)) {
+    if (follower == null && EnlargedConv.lower(p, node)) {
       return true;
     }
     View input = p.channelsLast(p.get(node.input(0)));
@@ -67,6 +87,10 @@ final class ConvLowering {
       if (silu) {
         attributes.eltwise(Attributes.Eltwise.SWISH, 1, 0);
       }
+      if (follower != null) {
+        UnaryLowering.Function f = UnaryLowering.function(follower);
+        attributes.eltwise(f.f(), f.alpha(), f.beta());
+      }
       long[][] geometry = {
         win.strides(), win.dilations(), win.padsBegin(), padsEnd(win, spatial, transposed)
       };
@@ -78,7 +102,13 @@ final class ConvLowering {
                       Primitives.convolution(
                           p.engine, transposed, xd, layout, bd, yd, geometry, attributes));
       primitive = p.choose(source, dims.length, maker);
-      if (primitive == null && !transposed && GatheredConv.fits(x, y, group)) {
+      boolean gathers = primitive == null && !transposed && GatheredConv.fits(x, y, group);
+      if (gathers && follower != null && !p.knownLayouts(source, dims.length).isEmpty()) {
+        // Shared weights come first: the activation is a step of its own then.
+        close(xd, yd, rd, bd);
+        return false;
+      }
+      if (gathers && follower == null) {
         GatheredConv gathered = new GatheredConv(p, node, x, y, r, win);
         try (MemoryDesc plain = MemoryDesc.strided(p.products, dims, strides)) {
           if (gathered.lower(source, plain, bias == null ? null : p.floatsOf(bias), silu)) {
@@ -116,8 +146,9 @@ final class ConvLowering {
       step.with(residualArg, rd, r);
     }
     scratch(p, step);
-    p.add(step, "Conv" + (r == null ? "" : "+residual") + (silu ? "+SiLU" : ""), Flops.of(node));
-    p.put(node.output(0), y);
+    String act = silu ? "+SiLU" : follower == null ? "" : "+" + follower.opType();
+    p.add(step, "Conv" + (r == null ? "" : "+residual") + act, Flops.of(node));
+    p.put((follower == null ? node : follower).output(0), y);
     return true;
   }
 

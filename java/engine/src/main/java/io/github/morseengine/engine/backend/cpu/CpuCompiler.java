@@ -1,7 +1,7 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.Executable.Port;
-import io.github.morseengine.engine.backend.plan.GatedLinears;
+import io.github.morseengine.engine.backend.plan.Followers;
 import io.github.morseengine.engine.backend.plan.Lifetimes;
 import io.github.morseengine.engine.backend.plan.PadLowering;
 import io.github.morseengine.engine.backend.plan.Slot;
@@ -42,7 +42,7 @@ final class CpuCompiler {
   private final List<Boolean> constants = new ArrayList<>();
 
   /** Linear layers that are computed with the GEGLU behind them. */
-  private final Map<Node, Node> gated = new IdentityHashMap<>();
+  private final Map<Node, Node> followers = new IdentityHashMap<>();
 
   /** Per step that depends on constant inputs alone, the inputs after whose change it runs. */
   private List<BitSet> once = List.of();
@@ -93,7 +93,7 @@ final class CpuCompiler {
       constants.add(graph.isConstantInput(v));
     }
     // First what depends on constant inputs alone: these steps are left out while they stay.
-    gated.putAll(GatedLinears.of(graph, GegluLowering::fits));
+    followers.putAll(Followers.of(graph, CpuCompiler::follows));
     Map<Node, BitSet> first = graph.constantNodes();
     List<BitSet> sources = new ArrayList<>();
     inputs(graph, true, boundary, sources);
@@ -101,9 +101,9 @@ final class CpuCompiler {
       if (first.containsKey(node)) {
         node(node);
         BitSet depends = (BitSet) first.get(node).clone();
-        Node geglu = gated.get(node);
-        if (geglu != null && first.containsKey(geglu)) {
-          depends.or(first.get(geglu));
+        Node follower = followers.get(node);
+        if (follower != null && first.containsKey(follower)) {
+          depends.or(first.get(follower));
         }
         fill(sources, depends);
       }
@@ -147,12 +147,25 @@ final class CpuCompiler {
 
   private void node(Node node) {
     program.begin(node);
-    Node geglu = gated.get(node);
-    if (geglu != null && GegluLowering.lower(program, node, geglu)) {
-      done.add(geglu);
+    Node follower = followers.get(node);
+    if (follower != null && lower(node, follower)) {
+      done.add(follower);
     } else if (!done.contains(node) && !lower(node)) {
       FallbackLowering.lower(program, node);
     }
+  }
+
+  private static boolean follows(Node first, Node then) {
+    return then.isFused(FusedOps.GEGLU)
+        ? first.isFused(FusedOps.LINEAR) && GegluLowering.fits(first, then)
+        : ConvLowering.takes(first, then);
+  }
+
+  /** Both nodes in one; false where there is no such kernel. */
+  private boolean lower(Node node, Node follower) {
+    return node.isFused(FusedOps.LINEAR)
+        ? GegluLowering.lower(program, node, follower)
+        : ConvLowering.lower(program, node, follower);
   }
 
   private void input(Value v, View view) {
@@ -206,7 +219,7 @@ final class CpuCompiler {
       case "Gather" -> GatherLowering.lower(program, node);
       case "Cast", "CastLike" -> FallbackLowering.cast(program, node);
       case "Conv", "ConvTranspose" ->
-          floats && y.elements() > 0 && ConvLowering.lower(program, node);
+          floats && y.elements() > 0 && ConvLowering.lower(program, node, null);
       case "MatMul" -> floats && MatMulLowering.matmul(program, node);
       case "Softmax" -> floats && SoftmaxLowering.softmax(program, node);
       case "LayerNormalization" -> floats && SoftmaxLowering.layerNorm(program, node);
@@ -258,7 +271,7 @@ final class CpuCompiler {
   private boolean fused(Node node) {
     switch (node.opType()) {
       case FusedOps.CONV -> {
-        return ConvLowering.lower(program, node);
+        return ConvLowering.lower(program, node, null);
       }
       case FusedOps.LINEAR -> {
         return LinearLowering.lower(program, node);

@@ -40,7 +40,7 @@ final class UnaryLowering {
    * @param alpha first parameter
    * @param beta second parameter
    */
-  private record Function(Eltwise f, float alpha, float beta) {
+  record Function(Eltwise f, float alpha, float beta) {
 
     Function(Eltwise f) {
       this(f, 0, 0);
@@ -99,7 +99,8 @@ final class UnaryLowering {
     return new long[] {v.elements()};
   }
 
-  private static Function function(Node node) {
+  /** The function of an operator; null where oneDNN has none, or none that is exact enough. */
+  static Function function(Node node) {
     if (node.isFused(FusedOps.SILU)) {
       return new Function(Eltwise.SWISH, 1, 0);
     }

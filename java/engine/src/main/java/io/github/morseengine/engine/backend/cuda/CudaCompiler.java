@@ -1,7 +1,7 @@
 package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.Executable.Port;
-import io.github.morseengine.engine.backend.plan.GatedLinears;
+import io.github.morseengine.engine.backend.plan.Followers;
 import io.github.morseengine.engine.backend.plan.Lifetimes;
 import io.github.morseengine.engine.backend.plan.Slot;
 import io.github.morseengine.engine.backend.plan.View;
@@ -83,10 +83,12 @@ final class CudaCompiler {
     convert(true);
     onceStart = program.steps.size();
     gated.putAll(
-        GatedLinears.of(
+        Followers.of(
             graph,
             (linear, geglu) ->
-                geglu.output(0).elements() > 0
+                linear.isFused(FusedOps.LINEAR)
+                    && geglu.isFused(FusedOps.GEGLU)
+                    && geglu.output(0).elements() > 0
                     && LinearLowering.takesGeglu(program, linear, geglu)));
     graph.nodes().stream().filter(once::contains).forEach(this::node);
     onceEnd = program.steps.size();
