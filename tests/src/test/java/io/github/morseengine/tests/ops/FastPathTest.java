@@ -43,6 +43,11 @@ class FastPathTest {
   @ValueSource(
       strings = {
         "LeakyRelu",
+        "Selu",
+        "Celu",
+        "Atan",
+        "Asinh",
+        "Softsign",
         "Elu",
         "Softplus",
         "HardSigmoid",

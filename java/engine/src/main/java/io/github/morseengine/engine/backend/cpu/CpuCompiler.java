@@ -249,7 +249,7 @@ final class CpuCompiler {
           "GreaterOrEqual" ->
           LogicLowering.lower(program, node);
       case "Resize" -> floats && ResizeLowering.lower(program, node);
-      case "AveragePool", "MaxPool", "GlobalAveragePool" ->
+      case "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool" ->
           floats && PoolLowering.lower(program, node);
       default -> floats && UnaryLowering.lower(program, node);
     };

@@ -79,7 +79,7 @@ final class PoolLowering {
   }
 
   private static PoolingKind kind(Node node) {
-    if (node.opType().equals("MaxPool")) {
+    if (node.opType().endsWith("MaxPool")) {
       return PoolingKind.MAX;
     }
     return node.attributes().getInt("count_include_pad", 0) == 1

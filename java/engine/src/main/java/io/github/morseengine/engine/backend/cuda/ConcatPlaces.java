@@ -18,7 +18,14 @@ import java.util.Set;
 final class ConcatPlaces {
 
   private static final Set<String> WRITERS =
-      Set.of("Conv", "ConvTranspose", "Resize", "AveragePool", "MaxPool", "GlobalAveragePool");
+      Set.of(
+          "Conv",
+          "ConvTranspose",
+          "Resize",
+          "AveragePool",
+          "MaxPool",
+          "GlobalAveragePool",
+          "GlobalMaxPool");
 
   private static final int VECTOR_BYTES = 16;
 

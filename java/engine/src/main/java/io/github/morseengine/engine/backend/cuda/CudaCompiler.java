@@ -237,7 +237,7 @@ final class CudaCompiler {
       case "InstanceNormalization", "GroupNormalization" ->
           floats && some && GroupNormLowering.plain(program, node);
       case "Resize" -> floats && some && ResizeLowering.lower(program, node);
-      case "AveragePool", "MaxPool", "GlobalAveragePool" ->
+      case "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool" ->
           floats && some && PoolLowering.lower(program, node);
       case "ReduceSum",
           "ReduceMean",

@@ -21,7 +21,7 @@ final class Narrowing {
       Set.of("MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum");
 
   private static final Set<String> FIRST =
-      Set.of("Resize", "AveragePool", "MaxPool", "GlobalAveragePool");
+      Set.of("Resize", "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool");
 
   private static final Set<String> MOVES =
       Set.of(

@@ -25,7 +25,7 @@ final class PoolLowering {
     ConvProblem.Geometry g = ConvProblem.Geometry.of(win);
     long[] from = ConvLowering.plane(in.shape());
     long[] to = ConvLowering.plane(shape);
-    boolean average = !node.opType().equals("MaxPool");
+    boolean average = !node.opType().endsWith("MaxPool");
     boolean padded = node.attributes().getInt("count_include_pad", 0) == 1;
     // Rows and columns of the padded image: what ceil_mode adds beyond them does not count.
     long endW = from[1] + win.padsBegin()[rank - 1] + win.padsEnd()[rank - 1];

@@ -73,6 +73,7 @@ final class Binary {
       case "Mul" -> a * b;
       case "Div" -> a / b;
       case "Pow" -> Math.pow(a, b);
+      case "PRelu" -> a < 0 ? a * b : a;
       case "Mod" -> fmod ? a % b : floorMod(a, b);
       case "Max" -> Math.max(a, b);
       case "Min" -> Math.min(a, b);
@@ -112,6 +113,7 @@ final class Binary {
         yield fmod ? a % b : Math.floorMod(a, b);
       }
       case "Pow" -> (long) Math.pow(a, b);
+      case "PRelu" -> a < 0 ? a * b : a;
       case "Max" -> Math.max(a, b);
       case "Min" -> Math.min(a, b);
       case "Equal" -> a == b ? 1 : 0;

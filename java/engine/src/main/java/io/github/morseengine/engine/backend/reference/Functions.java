@@ -13,6 +13,11 @@ final class Functions {
     return v > 30 ? v : Math.log1p(Math.exp(v));
   }
 
+  /** The inverse of sinh, of numbers from 0 on; also exact near it. */
+  static double asinh(double v) {
+    return Math.log1p(v + v * v / (1 + Math.sqrt(v * v + 1)));
+  }
+
   static double gelu(double v) {
     return 0.5 * v * (1 + erf(v / Math.sqrt(2)));
   }

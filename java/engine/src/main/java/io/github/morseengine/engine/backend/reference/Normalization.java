@@ -16,6 +16,7 @@ final class Normalization {
     Attributes a = node.attributes();
     float eps = a.getFloat("epsilon", 1e-5f);
     return switch (node.opType()) {
+      case "BatchNormalization" -> ReferenceOps.one(batch(in, eps));
       case "InstanceNormalization" ->
           ReferenceOps.one(group(in[0], in[1], in[2], (int) in[0].dim(1), eps));
       case "GroupNormalization" -> {
@@ -40,6 +41,23 @@ final class Normalization {
     Tensor out = Tensor.allocate(t.dtype(), t.elements() * times);
     for (long i = 0; i < out.elements(); i++) {
       out.setDouble(i, t.getDouble(i / times));
+    }
+    return out;
+  }
+
+  private static Tensor batch(Tensor[] in, float eps) {
+    Tensor x = in[0];
+    Tensor out = Tensor.allocate(x.dtype(), x.shape());
+    long channels = x.rank() > 1 ? x.dim(1) : 1;
+    for (int i = 1; i < 5; i++) {
+      ReferenceOps.check(
+          in[i].elements() == channels, "scale, bias, mean and variance are one per channel");
+    }
+    long inner = x.elements() == 0 ? 1 : x.elements() / x.dim(0) / channels;
+    for (long i = 0; i < x.elements(); i++) {
+      long c = i / inner % channels;
+      double rate = in[1].getDouble(c) / Math.sqrt(in[4].getDouble(c) + eps);
+      out.setDouble(i, (x.getDouble(i) - in[3].getDouble(c)) * rate + in[2].getDouble(c));
     }
     return out;
   }

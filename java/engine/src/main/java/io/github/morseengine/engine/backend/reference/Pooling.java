@@ -17,7 +17,7 @@ final class Pooling {
     int rank = x.rank() - 2;
     long[] spatial = Arrays.copyOfRange(x.shape(), 2, x.rank());
     Window win = Window.pooling(node, spatial);
-    boolean average = !node.opType().equals("MaxPool");
+    boolean average = !node.opType().endsWith("MaxPool");
     boolean includePad = node.attributes().getInt("count_include_pad", 0) == 1;
     long[] shape = x.shape();
     System.arraycopy(win.output(), 0, shape, 2, rank);

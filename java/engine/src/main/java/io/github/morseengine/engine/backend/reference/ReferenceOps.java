@@ -19,14 +19,22 @@ public final class ReferenceOps {
   private static final Set<String> NAMES =
       Set.of(
           "Abs",
+          "Acos",
+          "Acosh",
           "Add",
           "And",
           "ArgMax",
           "ArgMin",
           "Attention",
+          "Asin",
+          "Asinh",
+          "Atan",
+          "Atanh",
           "AveragePool",
+          "BatchNormalization",
           "Cast",
           "CastLike",
+          "Celu",
           "Ceil",
           "Clip",
           "Concat",
@@ -34,6 +42,7 @@ public final class ReferenceOps {
           "Conv",
           "ConvTranspose",
           "Cos",
+          "Cosh",
           "CumSum",
           "DepthToSpace",
           "DequantizeLinear",
@@ -53,6 +62,7 @@ public final class ReferenceOps {
           "Gelu",
           "Gemm",
           "GlobalAveragePool",
+          "GlobalMaxPool",
           "Greater",
           "GreaterOrEqual",
           "GroupNormalization",
@@ -80,6 +90,7 @@ public final class ReferenceOps {
           "Not",
           "OneHot",
           "Or",
+          "PRelu",
           "Pad",
           "Pow",
           "QuantizeLinear",
@@ -105,14 +116,18 @@ public final class ReferenceOps {
           "Round",
           "ScatterElements",
           "ScatterND",
+          "Selu",
           "Shape",
+          "Shrink",
           "Sigmoid",
           "Sign",
           "Sin",
+          "Sinh",
           "Size",
           "Slice",
           "Softmax",
           "Softplus",
+          "Softsign",
           "SpaceToDepth",
           "Split",
           "Sqrt",
@@ -122,6 +137,7 @@ public final class ReferenceOps {
           "Swish",
           "Tan",
           "Tanh",
+          "ThresholdedRelu",
           "Tile",
           "Transpose",
           "Trilu",
@@ -187,6 +203,7 @@ public final class ReferenceOps {
           "Sub",
           "Mul",
           "Div",
+          "PRelu",
           "Pow",
           "Mod",
           "Max",
@@ -204,8 +221,16 @@ public final class ReferenceOps {
           one(Binary.run(node, in));
       case "Where" -> one(Binary.where(in[0], in[1], in[2]));
       case "Abs",
+          "Acos",
+          "Acosh",
+          "Asin",
+          "Asinh",
+          "Atan",
+          "Atanh",
           "Ceil",
+          "Celu",
           "Cos",
+          "Cosh",
           "Elu",
           "Erf",
           "Exp",
@@ -223,14 +248,19 @@ public final class ReferenceOps {
           "Reciprocal",
           "Relu",
           "Round",
+          "Selu",
+          "Shrink",
           "Sigmoid",
           "Sign",
           "Sin",
+          "Sinh",
           "Softplus",
+          "Softsign",
           "Sqrt",
           "Swish",
           "Tan",
-          "Tanh" ->
+          "Tanh",
+          "ThresholdedRelu" ->
           one(Unary.run(node, in[0]));
       case "Clip" -> one(Unary.clip(node, in));
       case "Cast", "CastLike" -> one(Unary.cast(node, in));
@@ -277,7 +307,8 @@ public final class ReferenceOps {
           "CumSum" ->
           one(Reduction.run(node, in));
       case "Softmax", "LogSoftmax" -> one(Normalization.softmax(node, in[0]));
-      case "InstanceNormalization",
+      case "BatchNormalization",
+          "InstanceNormalization",
           "GroupNormalization",
           "LayerNormalization",
           "RMSNormalization" ->
@@ -288,7 +319,8 @@ public final class ReferenceOps {
       case "Attention" -> AttentionReference.run(node, in);
       case "Conv" -> one(Convolution.conv(node, in));
       case "ConvTranspose" -> one(Convolution.transposed(node, in));
-      case "AveragePool", "MaxPool", "GlobalAveragePool" -> Pooling.run(node, in[0]);
+      case "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool" ->
+          Pooling.run(node, in[0]);
       case "Resize" -> one(ResizeReference.run(node, in));
       default -> throw new UnsupportedOpException("operator " + node.opType() + " is unknown");
     };

@@ -58,8 +58,19 @@ final class Unary {
   static DoubleUnaryOperator function(String op, Attributes a) {
     return switch (op) {
       case "Abs" -> Math::abs;
+      case "Acos" -> Math::acos;
+      case "Acosh" -> v -> Math.log(v + Math.sqrt(v * v - 1));
+      case "Asin" -> Math::asin;
+      case "Asinh" -> v -> Math.copySign(Functions.asinh(Math.abs(v)), v);
+      case "Atan" -> Math::atan;
+      case "Atanh" -> v -> 0.5 * (Math.log1p(v) - Math.log1p(-v));
       case "Ceil" -> Math::ceil;
+      case "Celu" -> {
+        float alpha = a.getFloat("alpha", 1);
+        yield v -> v < 0 ? alpha * Math.expm1(v / alpha) : v;
+      }
       case "Cos" -> Math::cos;
+      case "Cosh" -> Math::cosh;
       case "Elu" -> {
         float alpha = a.getFloat("alpha", 1);
         yield v -> v < 0 ? alpha * Math.expm1(v) : v;
@@ -85,10 +96,22 @@ final class Unary {
       case "Reciprocal" -> v -> 1 / v;
       case "Relu" -> v -> v > 0 || Double.isNaN(v) ? v : 0;
       case "Round" -> Math::rint;
+      case "Selu" -> {
+        float alpha = a.getFloat("alpha", 1.67326319f);
+        float gamma = a.getFloat("gamma", 1.05070102f);
+        yield v -> gamma * (v < 0 ? alpha * Math.expm1(v) : v);
+      }
+      case "Shrink" -> {
+        float lambda = a.getFloat("lambd", 0.5f);
+        float bias = a.getFloat("bias", 0);
+        yield v -> v < -lambda ? v + bias : v > lambda ? v - bias : 0;
+      }
       case "Sigmoid" -> Functions::sigmoid;
       case "Sign" -> Math::signum;
       case "Sin" -> Math::sin;
+      case "Sinh" -> Math::sinh;
       case "Softplus" -> Functions::softplus;
+      case "Softsign" -> v -> v / (1 + Math.abs(v));
       case "Sqrt" -> Math::sqrt;
       case "Swish" -> {
         float alpha = a.getFloat("alpha", 1);
@@ -96,6 +119,10 @@ final class Unary {
       }
       case "Tan" -> Math::tan;
       case "Tanh" -> Math::tanh;
+      case "ThresholdedRelu" -> {
+        float alpha = a.getFloat("alpha", 1);
+        yield v -> v > alpha ? v : 0;
+      }
       default -> null;
     };
   }

@@ -25,7 +25,7 @@ final class TypeRules {
     Value x = node.input(0);
     Attributes a = node.attributes();
     switch (node.opType()) {
-      case "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean" ->
+      case "Add", "Sub", "Mul", "Div", "PRelu", "Pow", "Mod", "Max", "Min", "Sum", "Mean" ->
           set(node, 0, x.dtype(), broadcast(node, 0));
       case "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor" ->
           set(node, 0, DType.BOOL, broadcast(node, 0));
@@ -57,6 +57,12 @@ final class TypeRules {
         if (node.output(1) != null) {
           set(node, 1, DType.BOOL, x.shape());
         }
+      }
+      case "BatchNormalization" -> {
+        if (a.getInt("training_mode", 0) != 0 || node.output(1) != null) {
+          throw new UnsupportedOpException("it is in training mode: export for inference");
+        }
+        set(node, 0, x.dtype(), x.shape());
       }
       case "Shape" -> set(node, 0, DType.INT64, ShapeRules.shapeSlice(node, x.shape()).length);
       case "Size" -> set(node, 0, DType.INT64);
@@ -219,7 +225,7 @@ final class TypeRules {
         set(node, 0, x.dtype(), join(x.shape()[0], x.shape()[1], out));
         set(node, 1, DType.INT64, join(x.shape()[0], x.shape()[1], out));
       }
-      case "GlobalAveragePool" -> {
+      case "GlobalAveragePool", "GlobalMaxPool" -> {
         long[] shape = x.shape().clone();
         Arrays.fill(shape, 2, shape.length, 1);
         set(node, 0, x.dtype(), shape);

@@ -24,6 +24,8 @@ public final class Passes {
       List.of(
           new Simplify(),
           new PermutingEinsums(),
+          new BatchNorms(),
+          new PRelus(),
           new ViewChains(),
           new TransposedSums(),
           new CommonSubexpressions(),

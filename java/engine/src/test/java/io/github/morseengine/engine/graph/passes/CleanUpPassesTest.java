@@ -40,6 +40,45 @@ class CleanUpPassesTest {
     }
   }
 
+  private static Value batchNorm(TestGraph g, Value x) {
+    Value scale = g.vector(1, -2, 0.5);
+    Value bias = g.vector(0.25, 0, -1);
+    Value mean = g.vector(0.5, -0.5, 2);
+    return g.node("BatchNormalization", x, scale, bias, mean, g.vector(1, 4, 0.01));
+  }
+
+  @Test
+  void batchNormalisationBehindAConvolutionGoesIntoIt() {
+    TestGraph.check(
+        g -> g.output(batchNorm(g, g.node("Conv", g.input(2, 4, 5, 5), g.weight(3, 4, 3, 3)))),
+        "CONV");
+    TestGraph.check(
+        g -> {
+          Value w = g.weight(3, 4, 3, 3);
+          g.output(batchNorm(g, g.node("Conv", g.input(2, 4, 5, 5), w, g.vector(1, 2, 3))));
+        },
+        "CONV");
+  }
+
+  @Test
+  void otherBatchNormalisationsAreAFactorAndASummand() {
+    TestGraph.check(g -> g.output(batchNorm(g, g.input(2, 3, 5, 5))), "Mul Add");
+    TestGraph.check(g -> g.output(batchNorm(g, g.input(2, 3))), "Mul Add");
+    TestGraph.check(
+        g -> {
+          Value x = g.node("Conv", g.input(2, 4, 5, 5), g.weight(3, 4, 3, 3));
+          g.output(x);
+          g.output(batchNorm(g, x));
+        },
+        "CONV Mul Add");
+  }
+
+  @Test
+  void slopesPerChannelAreTakenApart() {
+    TestGraph.check(
+        g -> g.output(g.node("PRelu", g.input(2, 3, 5), g.weight(3, 1))), "Max Min Mul Add");
+  }
+
   @Test
   void otherEinsumsStay() {
     for (String equation : List.of("abc->ab", "abb->ab", "abb->a", "aab")) {
