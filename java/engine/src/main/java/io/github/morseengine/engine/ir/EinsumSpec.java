@@ -123,18 +123,38 @@ public final class EinsumSpec {
   }
 
   /**
-   * The order in which the result holds the dimensions of a single operand.
+   * The labels of an operand.
    *
-   * @return {@code out.dim(i) == in.dim(permutation[i])}; null where there are more operands, or
-   *     dimensions are summed, repeated or taken along a diagonal
+   * @param operand its index
+   * @return one per dimension; one that begins with a dot is part of an ellipsis
    */
-  public int[] permutation() {
-    List<String> from = operands.getFirst();
-    boolean same = operands.size() == 1 && from.size() == output.size() && summed.isEmpty();
-    if (!same || sizes.size() != from.size()) {
-      return null;
-    }
-    return output.stream().mapToInt(from::indexOf).toArray();
+  public List<String> labels(int operand) {
+    return List.copyOf(operands.get(operand));
+  }
+
+  /** {@return the labels of the result} */
+  public List<String> output() {
+    return List.copyOf(output);
+  }
+
+  /**
+   * The size of a label.
+   *
+   * @param label one of an operand
+   * @return the size
+   */
+  public long size(String label) {
+    return sizes.get(label);
+  }
+
+  /**
+   * The product of the sizes of labels.
+   *
+   * @param labels those of operands
+   * @return the product; 1 of none
+   */
+  public long elements(List<String> labels) {
+    return labels.stream().mapToLong(this::size).reduce(1, Math::multiplyExact);
   }
 
   /** {@return dimensions of the result} */

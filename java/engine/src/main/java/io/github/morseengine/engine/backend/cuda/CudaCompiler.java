@@ -230,7 +230,6 @@ final class CudaCompiler {
       case "ConvTranspose" -> floats && some && ConvLowering.transposed(program, node);
       case "MatMul" -> floats && some && MatMulLowering.matmul(program, node);
       case "Gemm" -> floats && some && MatMulLowering.gemm(program, node);
-      case "Einsum" -> floats && some && EinsumLowering.lower(program, node);
       case "Softmax", "LogSoftmax" -> floats && some && SoftmaxLowering.softmax(program, node);
       case "LayerNormalization", "RMSNormalization" ->
           floats && some && SoftmaxLowering.layerNorm(program, node);

@@ -8,7 +8,7 @@ import io.github.morseengine.engine.tensor.Shapes;
 import java.util.Arrays;
 import java.util.List;
 
-/** Products of two activations: MatMul in all its ranks, Gemm, and what Einsum comes down to. */
+/** Products of two activations: MatMul in all its ranks and Gemm. */
 final class MatMulLowering {
 
   private MatMulLowering() {}

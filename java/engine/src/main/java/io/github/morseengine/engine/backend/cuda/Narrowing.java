@@ -17,8 +17,7 @@ import java.util.Set;
  */
 final class Narrowing {
 
-  private static final Set<String> FIRST_TWO =
-      Set.of("MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum");
+  private static final Set<String> FIRST_TWO = Set.of("MatMul", "Gemm", "Conv", "ConvTranspose");
 
   private static final Set<String> FIRST =
       Set.of("Resize", "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool");

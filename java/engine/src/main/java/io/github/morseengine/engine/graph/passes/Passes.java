@@ -23,7 +23,7 @@ public final class Passes {
   private static final List<Pass> ALL =
       List.of(
           new Simplify(),
-          new PermutingEinsums(),
+          new Einsums(),
           new BatchNorms(),
           new PRelus(),
           new ViewChains(),

@@ -28,18 +28,6 @@ class CleanUpPassesTest {
         "Tanh");
   }
 
-  @Test
-  void einsumsThatOnlyPermuteAreTransposes() {
-    for (String equation : List.of("nhwpqc->nchpwq", "n...c->nc...", "cabdef")) {
-      TestGraph.check(
-          g -> {
-            Value x = g.node("Tanh", g.input(2, 3, 4, 2, 5, 6));
-            g.output(g.node("Einsum", Attributes.of("equation", equation), x));
-          },
-          "Tanh Transpose");
-    }
-  }
-
   private static Value batchNorm(TestGraph g, Value x) {
     Value scale = g.vector(1, -2, 0.5);
     Value bias = g.vector(0.25, 0, -1);
@@ -77,18 +65,6 @@ class CleanUpPassesTest {
   void slopesPerChannelAreTakenApart() {
     TestGraph.check(
         g -> g.output(g.node("PRelu", g.input(2, 3, 5), g.weight(3, 1))), "Max Min Mul Add");
-  }
-
-  @Test
-  void otherEinsumsStay() {
-    for (String equation : List.of("abc->ab", "abb->ab", "abb->a", "aab")) {
-      TestGraph.check(
-          g -> {
-            Value x = g.node("Tanh", g.input(equation.startsWith("aab") ? 4 : 2, 4, 4));
-            g.output(g.node("Einsum", Attributes.of("equation", equation), x));
-          },
-          "Tanh Einsum");
-    }
   }
 
   @Test
