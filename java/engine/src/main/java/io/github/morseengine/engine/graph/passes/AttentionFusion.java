@@ -70,7 +70,7 @@ final class AttentionFusion implements Pass {
     boolean known = mask == null || mask.isConstant();
     boolean masked =
         (mask == null || Match.isReal(mask))
-            && (guarded == null || !known || AttentionMasks.leavesKeys(mask));
+            && (guarded == null || !known && mask.rank() > 0 || AttentionMasks.leavesKeys(mask));
     if (!shapes || !masked || !r.usedOnce(matmul.output(0)) || !fits(matmul, n)) {
       return;
     }
