@@ -170,35 +170,36 @@ final class AttentionFusion implements Pass {
       return;
     }
     boolean causal = a.getInt("is_causal", 0) == 1;
-    boolean masked = causal || mask != null;
     if (causal && mask != null) {
       return;
     }
+    boolean later = mask != null && !mask.isConstant() && mask.rank() > 0;
     if (causal) {
       int positions = flat ? 1 : 2;
       long keys = n.input(1).shape()[positions];
       mask = AttentionMasks.causal(n.name() + "/causal", q.shape()[positions], keys);
-    } else if (masked) {
+    } else if (mask != null && !later) {
       mask = AttentionMasks.additive(mask);
     }
-    boolean blind = mask != null && mask.isConstant() && !AttentionMasks.leavesKeys(mask);
-    if (blind || masked && mask == null) {
+    boolean missing = mask == null && (causal || n.input(3) != null);
+    if (missing || !later && !AttentionMasks.leavesKeys(mask)) {
       return;
     }
+    AttentionMasks.Guarded safe = later ? AttentionMasks.guarded(r, mask) : null;
+    mask = later ? safe.mask() : mask;
     Value[] in = new Value[3];
     for (int i = 0; i < 3; i++) {
       in[i] = flat ? split(r, n.input(i), heads) : n.input(i);
     }
     long d = in[0].shape()[3];
     Attributes scaled = Attributes.of("scale", a.getFloat("scale", (float) (1 / Math.sqrt(d))));
-    if (!flat) {
-      r.fuse(n, n.name(), FusedOps.ATTENTION, scaled, in[0], in[1], in[2], mask);
-      return;
-    }
     long[] s = {in[0].shape()[0], heads, in[0].shape()[2], in[2].shape()[3]};
     Value y =
         r.emit(n.name(), FusedOps.DOMAIN, FusedOps.ATTENTION, scaled, s, in[0], in[1], in[2], mask);
-    r.substitute(n, r.reshape(r.transpose(y, 0, 2, 1, 3), n.output(0).shape()));
+    if (later) {
+      y = r.emit(n.name() + "/guarded", "", "Mul", Attributes.NONE, s, y, safe.keep());
+    }
+    r.substitute(n, flat ? r.reshape(r.transpose(y, 0, 2, 1, 3), n.output(0).shape()) : y);
   }
 
   /** Whether a mask does not end before the keys do. */

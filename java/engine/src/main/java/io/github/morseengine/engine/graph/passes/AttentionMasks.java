@@ -51,8 +51,11 @@ final class AttentionMasks {
   record Guarded(Value mask, Value keep) {}
 
   /**
-   * What {@code where(isnan(p), 0, p)} behind softmax stands for, where the mask is known when the
-   * model runs: a position without any key gets zeros. All layers with one mask share it.
+   * For a mask that is known when the model runs: a position without any key gets zeros, as of
+   * ONNX's Attention and of {@code where(isnan(p), 0, p)} behind softmax. All layers with one mask
+   * share what it takes.
+   *
+   * @param mask numbers that are added, or truth values
    */
   static Guarded guarded(Rewriter r, Value mask) {
     int last = mask.rank() - 1;
@@ -61,11 +64,14 @@ final class AttentionMasks {
     String name = mask.name();
     Value axis =
         Value.ofConstant(name + "/axis", Constant.of(Tensor.ofLongs(new long[] {last}, 1)));
-    Value most = r.emit(name + "/most", "", "ReduceMax", Attributes.NONE, rows, mask, axis);
+    Value zero = Constants.scalar(name + "/zero", 0);
     Value least = Constants.scalar(name + "/least", Double.NEGATIVE_INFINITY);
+    if (!Match.isReal(mask)) {
+      mask = select(r, name + "/added", mask.shape(), mask, zero, least);
+    }
+    Value most = r.emit(name + "/most", "", "ReduceMax", Attributes.NONE, rows, mask, axis);
     Value blind = r.emit(name + "/blind", "", "Equal", Attributes.NONE, rows, most, least);
     blind.setType(DType.BOOL, rows);
-    Value zero = Constants.scalar(name + "/zero", 0);
     Value one = Constants.scalar(name + "/one", 1);
     return new Guarded(
         select(r, name + "/open", mask.shape(), blind, zero, mask),

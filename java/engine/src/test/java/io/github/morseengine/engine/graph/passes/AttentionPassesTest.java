@@ -157,6 +157,28 @@ class AttentionPassesTest {
   }
 
   @Test
+  void operatorsWithMasksOfTheRunGiveZerosForPositionsWithoutAKey() {
+    double least = Double.NEGATIVE_INFINITY;
+    TestGraph.check(
+        g -> {
+          Value forbidden = g.node("Reshape", g.vector(0, least, least, least), g.longs(2, 2));
+          Value mask = g.node("Add", g.input(2, 2), forbidden);
+          Value q = g.input(1, 3, 2, 4);
+          g.output(g.node("Attention", q, g.input(1, 3, 2, 4), g.input(1, 3, 2, 4), mask));
+        },
+        "Add ReduceMax Equal Where Where ATTENTION Mul");
+    TestGraph.check(
+        g -> {
+          Value mask = g.node("Greater", g.input(2, 1, 5, 6), g.scalar(0.8));
+          Attributes a = Attributes.of("q_num_heads", 3, "kv_num_heads", 3);
+          Value q = g.input(2, 5, 12);
+          g.output(g.node("Attention", a, q, g.input(2, 6, 12), g.input(2, 6, 12), mask));
+        },
+        "Greater Where ReduceMax Equal Where Where Reshape Transpose Reshape Transpose Reshape"
+            + " Transpose ATTENTION Mul Transpose Reshape");
+  }
+
+  @Test
   void headsThatShareKeysStay() {
     TestGraph.check(
         g -> {
