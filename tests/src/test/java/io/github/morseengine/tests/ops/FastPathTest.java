@@ -275,6 +275,22 @@ class FastPathTest {
     }
   }
 
+  /** A row that is read from its end on. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Add", "Sub", "Where"})
+  void reversedOperands(String op) {
+    ModelBuilder m = model(3, 70, 90);
+    m.longs("starts", 1, 2, -1).longs("ends", 2, 3, Long.MIN_VALUE).longs("axes", 0, 1, 2);
+    m.longs("steps", 1, 1, -1).node("Slice", "row", "x", "starts", "ends", "axes", "steps");
+    m.node("Less", "less", "x", "row");
+    m.node(op, "y", op.equals("Where") ? new String[] {"less", "row", "x"} : two(op));
+    check(write(m), random(3, 70, 90), 0, op);
+  }
+
+  private static String[] two(String op) {
+    return op.equals("Add") ? new String[] {"x", "row"} : new String[] {"row", "x"};
+  }
+
   private static long elements(long[] shape) {
     return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
   }

@@ -59,7 +59,7 @@ final class ElementwiseLowering {
       a = p.dense(a.raise(shape.length).expand(shape));
     }
     a = p.packed(a.raise(shape.length));
-    b = b.raise(shape.length);
+    b = (b.isReversed() ? p.dense(b) : b).raise(shape.length);
     if (shape.length == 0) {
       a = a.reshape(new long[] {1});
       b = b.reshape(new long[] {1});

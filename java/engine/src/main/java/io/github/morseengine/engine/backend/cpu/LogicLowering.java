@@ -64,7 +64,8 @@ final class LogicLowering {
       return false;
     }
     for (int i = 0; i < in.length; i++) {
-      in[i] = in[i].raise(shape.length).expand(shape);
+      View v = in[i].isReversed() ? p.dense(in[i]) : in[i];
+      in[i] = v.raise(shape.length).expand(shape);
     }
     DType result = op.equals("Where") ? type : DType.BOOL;
     View y = p.allocateDense(result, shape);

@@ -96,6 +96,16 @@ public record View(Slot slot, long offset, DType dtype, long[] shape, long[] str
     return true;
   }
 
+  /** {@return whether some dimension runs backwards, from its last element in memory on} */
+  public boolean isReversed() {
+    for (int d = 0; d < shape.length; d++) {
+      if (shape[d] > 1 && strides[d] < 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** {@return the dimensions by decreasing stride} */
   public Integer[] order() {
     Integer[] order = new Integer[shape.length];
