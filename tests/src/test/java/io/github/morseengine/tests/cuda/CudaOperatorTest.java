@@ -47,9 +47,9 @@ class CudaOperatorTest {
 
   /**
    * What no kernel takes in some form, and the host computes: Gemm with a scaled bias or one per
-   * row, Pad by copies of the edge, Attention with fewer heads of keys than of queries.
+   * row, Attention with fewer heads of keys than of queries.
    */
-  private static final Set<String> ON_HOST = Set.of("Gemm", "Pad", "Attention");
+  private static final Set<String> ON_HOST = Set.of("Gemm", "Attention");
 
   @TempDir static Path folder;
   private static Engine full;
