@@ -1,5 +1,7 @@
 package io.github.morseengine.tests.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.tests.support.RandomGraph;
@@ -28,8 +30,9 @@ class CudaRandomGraphTest {
   }
 
   @AfterAll
-  static void close() {
+  static void nothingIsLeft() {
     reference.close();
+    assertEquals(0, cuda.deviceBytes(), "device bytes");
     cuda.close();
   }
 

@@ -2,7 +2,6 @@ package io.github.morseengine.tests.ops;
 
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
-import io.github.morseengine.onnx.Onnx.AttributeProto;
 import io.github.morseengine.onnx.Onnx.NodeProto;
 import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.ModelBuilder;
@@ -28,14 +27,6 @@ class FastPathTest {
 
   private static Tensor random(long... shape) {
     return Tensor.ofFloats(ModelBuilder.random(5, (int) elements(shape)), shape);
-  }
-
-  private static AttributeProto floating(String name, float value) {
-    return AttributeProto.newBuilder()
-        .setName(name)
-        .setType(AttributeProto.AttributeType.FLOAT)
-        .setF(value)
-        .build();
   }
 
   /** Shorter than what threads share, and longer. */

@@ -1,9 +1,9 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.Dims;
 import io.github.morseengine.engine.backend.plan.View;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -38,23 +38,7 @@ final class Copy {
   }
 
   private static List<long[]> merged(View from, View to) {
-    List<long[]> dims = new ArrayList<>();
-    for (int d : to.order()) {
-      if (to.shape()[d] == 1) {
-        continue;
-      }
-      long[] dim = {to.shape()[d], from.strides()[d], to.strides()[d]};
-      long[] outer = dims.isEmpty() ? null : dims.getLast();
-      if (outer != null && outer[1] == dim[0] * dim[1] && outer[2] == dim[0] * dim[2]) {
-        dims.set(dims.size() - 1, new long[] {outer[0] * dim[0], dim[1], dim[2]});
-      } else {
-        dims.add(dim);
-      }
-    }
-    if (dims.isEmpty()) {
-      dims.add(new long[] {1, 1, 1});
-    }
-    return dims;
+    return Dims.merged(to, from).stream().map(d -> new long[] {d[0], d[2], d[1]}).toList();
   }
 
   private static Step.Bound bind(Binding b, View from, View to) {

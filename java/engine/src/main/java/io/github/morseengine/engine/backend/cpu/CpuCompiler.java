@@ -255,8 +255,11 @@ final class CpuCompiler {
     };
   }
 
-  /** What a Pad adds where it adds a constant, in the type that its input is kept in. */
+  /** The constant that a Pad adds, in the type that its input is kept in; null where it repeats. */
   private View fill(Node pad) {
+    if (!pad.attributes().getString("mode", "constant").equals("constant")) {
+      return null;
+    }
     Value given = pad.input(2);
     DType kept = type(pad.input(0).dtype());
     if (given == null || given.elements() == 0) {

@@ -1,11 +1,11 @@
 package io.github.morseengine.engine.backend.cpu;
 
 import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.ffi.openmp.Team;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.ShapeRules;
 import io.github.morseengine.engine.tensor.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -56,11 +56,7 @@ final class ReduceLowering {
     if (kind == null || !known || in.elements() == 0 || in.dtype() != DType.FLOAT32) {
       return false;
     }
-    long[] axes =
-        node.input(1) == null
-            ? null
-            : node.input(1).constant().materialize(Arena.ofAuto()).toLongs();
-    boolean[] reduced = ShapeRules.reduced(node, in.rank(), axes);
+    boolean[] reduced = ShapeRules.reduced(node, in.rank(), ViewLowering.longs(node, 1));
     if (reduced == null) {
       return false;
     }

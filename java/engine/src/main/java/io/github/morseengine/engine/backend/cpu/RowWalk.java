@@ -1,10 +1,9 @@
 package io.github.morseengine.engine.backend.cpu;
 
+import io.github.morseengine.engine.backend.plan.Dims;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ffi.openmp.Team;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * The rows of strided views of one shape, 0 where an operand is repeated. Dimensions are visited in
@@ -60,34 +59,14 @@ final class RowWalk {
   }
 
   private static long[][] plan(View target, View[] operands) {
-    List<long[]> dims = new ArrayList<>();
-    for (int d : target.order()) {
-      if (target.shape()[d] == 1) {
-        continue;
-      }
-      long[] dim = new long[operands.length + 2];
-      dim[0] = target.shape()[d];
-      dim[1] = target.dtype().bytes() * target.strides()[d];
+    long[][] dims = Dims.merged(target, operands).toArray(new long[0][]);
+    for (long[] dim : dims) {
+      dim[1] *= target.dtype().bytes();
       for (int k = 0; k < operands.length; k++) {
-        dim[k + 2] = operands[k].dtype().bytes() * operands[k].strides()[d];
-      }
-      long[] outer = dims.isEmpty() ? null : dims.getLast();
-      boolean merges = outer != null;
-      for (int k = 1; merges && k < dim.length; k++) {
-        merges = outer[k] == dim[0] * dim[k];
-      }
-      if (merges) {
-        dim[0] *= outer[0];
-        dims.set(dims.size() - 1, dim);
-      } else {
-        dims.add(dim);
+        dim[k + 2] *= operands[k].dtype().bytes();
       }
     }
-    if (dims.isEmpty()) {
-      dims.add(new long[operands.length + 2]);
-      dims.getFirst()[0] = 1;
-    }
-    return dims.toArray(new long[0][]);
+    return dims;
   }
 
   /**

@@ -2,6 +2,7 @@ package io.github.morseengine.engine.backend.cuda;
 
 import io.github.morseengine.engine.backend.plan.PadLowering;
 import io.github.morseengine.engine.backend.plan.View;
+import io.github.morseengine.engine.backend.plan.ViewLowering;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.ShapeRules;
 import io.github.morseengine.engine.ir.Value;
@@ -128,8 +129,6 @@ final class LayoutLowering {
 
   /** Reduced axes of a node whose axes are constant; null for all forms that keep everything. */
   static boolean[] reduced(Node node, int rank) {
-    Value axes = node.input(1);
-    long[] given = axes == null ? null : axes.constant().materialize(Arena.ofAuto()).toLongs();
-    return ShapeRules.reduced(node, rank, given);
+    return ShapeRules.reduced(node, rank, ViewLowering.longs(node, 1));
   }
 }

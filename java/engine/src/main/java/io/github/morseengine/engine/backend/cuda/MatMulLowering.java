@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cuda;
 
+import io.github.morseengine.engine.backend.plan.Dims;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.ir.Flops;
 import io.github.morseengine.engine.ir.Node;

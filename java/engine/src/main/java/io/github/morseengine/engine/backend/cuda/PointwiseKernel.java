@@ -1,5 +1,6 @@
 package io.github.morseengine.engine.backend.cuda;
 
+import io.github.morseengine.engine.backend.plan.Dims;
 import io.github.morseengine.engine.backend.plan.View;
 import io.github.morseengine.engine.tensor.DType;
 import java.util.ArrayList;

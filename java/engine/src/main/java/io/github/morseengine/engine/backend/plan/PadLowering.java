@@ -3,7 +3,6 @@ package io.github.morseengine.engine.backend.plan;
 import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.ShapeRules;
 import io.github.morseengine.engine.ir.Value;
-import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
@@ -28,12 +27,8 @@ public final class PadLowering {
     }
     return ShapeRules.pads(
         node.input(0).rank(),
-        given == null ? node.attributes().getInts("pads") : longs(given),
-        axes == null ? null : longs(axes));
-  }
-
-  private static long[] longs(Value v) {
-    return v.constant().materialize(Arena.ofAuto()).toLongs();
+        given == null ? node.attributes().getInts("pads") : ViewLowering.longs(node, 1),
+        ViewLowering.longs(node, 3));
   }
 
   /**

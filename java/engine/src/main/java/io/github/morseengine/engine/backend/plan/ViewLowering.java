@@ -48,7 +48,14 @@ public final class ViewLowering {
     return y != null ? y : p.dense(x).reshape(shape);
   }
 
-  private static long[] longs(Node node, int i) {
+  /**
+   * A parameter of integers.
+   *
+   * @param node the operator
+   * @param i index of a constant input
+   * @return its elements; null where it is absent
+   */
+  public static long[] longs(Node node, int i) {
     return node.input(i) == null
         ? null
         : node.input(i).constant().materialize(Arena.ofAuto()).toLongs();

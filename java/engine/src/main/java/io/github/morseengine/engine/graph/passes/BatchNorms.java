@@ -15,9 +15,6 @@ import java.util.Arrays;
  */
 final class BatchNorms implements Pass {
 
-  /** Larger weights are not rewritten: they would no longer be read from the file. */
-  private static final long CHEAP_WEIGHTS = 4L << 20;
-
   @Override
   public boolean apply(Graph graph) {
     return Rewriter.sweep(
@@ -63,7 +60,7 @@ final class BatchNorms implements Pass {
         conv != null
             && r.usedOnce(n.input(0))
             && conv.input(1).isConstant()
-            && conv.input(1).elements() <= CHEAP_WEIGHTS
+            && conv.input(1).elements() <= Constants.CHEAP_WEIGHTS
             && (old == null || old.isConstant());
     if (into) {
       Tensor w = of(conv.input(1));

@@ -9,6 +9,9 @@ import java.util.function.LongToDoubleFunction;
 /** Makes new constants; whatever a pass only sees in another shape stays a view of the file. */
 final class Constants {
 
+  /** Larger weights are not rewritten: they would no longer be read from the file. */
+  static final long CHEAP_WEIGHTS = 4L << 20;
+
   private Constants() {}
 
   /** A float32 vector with computed elements. */

@@ -12,9 +12,6 @@ import io.github.morseengine.engine.ir.Value;
  */
 final class WeightScales implements Pass {
 
-  /** Larger weights are not rewritten: they would no longer be read from the file. */
-  private static final long CHEAP_WEIGHTS = 4L << 20;
-
   @Override
   public boolean apply(Graph graph) {
     return Rewriter.sweep(
@@ -89,7 +86,7 @@ final class WeightScales implements Pass {
         main != null
             && r.usedOnce(v)
             && Epilogues.activation(main) == null
-            && main.input(1).elements() <= CHEAP_WEIGHTS
+            && main.input(1).elements() <= Constants.CHEAP_WEIGHTS
             && (main.input(2) == null || main.input(2).isConstant());
     return fits ? main : null;
   }

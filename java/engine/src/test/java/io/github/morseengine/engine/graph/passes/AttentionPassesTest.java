@@ -143,13 +143,18 @@ class AttentionPassesTest {
         "Transpose MatMul Add Softmax IsNaN Where MatMul");
   }
 
+  /** Of which the second position sees no key. */
+  private static Value maskOfTheRun(TestGraph g) {
+    double least = Double.NEGATIVE_INFINITY;
+    Value forbidden = g.node("Reshape", g.vector(0, least, least, least), g.longs(2, 2));
+    return g.node("Add", g.input(2, 2), forbidden);
+  }
+
   @Test
   void guardBehindAMaskOfTheRunIsKeptForThePositionsWithoutAKey() {
-    double least = Double.NEGATIVE_INFINITY;
     TestGraph.check(
         g -> {
-          Value forbidden = g.node("Reshape", g.vector(0, least, least, least), g.longs(2, 2));
-          Value mask = g.node("Add", g.input(2, 2), forbidden);
+          Value mask = maskOfTheRun(g);
           g.output(guarded(g, mask));
           g.output(guarded(g, mask));
         },
@@ -158,11 +163,9 @@ class AttentionPassesTest {
 
   @Test
   void operatorsWithMasksOfTheRunGiveZerosForPositionsWithoutAKey() {
-    double least = Double.NEGATIVE_INFINITY;
     TestGraph.check(
         g -> {
-          Value forbidden = g.node("Reshape", g.vector(0, least, least, least), g.longs(2, 2));
-          Value mask = g.node("Add", g.input(2, 2), forbidden);
+          Value mask = maskOfTheRun(g);
           Value q = g.input(1, 3, 2, 4);
           g.output(g.node("Attention", q, g.input(1, 3, 2, 4), g.input(1, 3, 2, 4), mask));
         },

@@ -1,12 +1,11 @@
-package io.github.morseengine.engine.backend.cuda;
+package io.github.morseengine.engine.backend.plan;
 
-import io.github.morseengine.engine.backend.plan.View;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /** Loops over several strided views of one shape, with as few dimensions as they allow. */
-final class Dims {
+public final class Dims {
 
   private Dims() {}
 
@@ -18,7 +17,7 @@ final class Dims {
    * @return {size, stride of the first, strides of the others..}, outermost first; one dimension of
    *     size 1 for a scalar
    */
-  static List<long[]> merged(View first, View... others) {
+  public static List<long[]> merged(View first, View... others) {
     List<long[]> dims = new ArrayList<>();
     for (int d : first.order()) {
       if (first.shape()[d] == 1) {
