@@ -54,7 +54,7 @@ class CommandTest {
 
   @Test
   void drawsTheShippedModel() throws IOException {
-    Path shipped = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
+    Path shipped = Fixtures.shipped("emoji32");
     Subprocess run =
         Subprocess.morse(
             work,

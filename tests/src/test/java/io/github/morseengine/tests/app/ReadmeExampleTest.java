@@ -47,7 +47,7 @@ class ReadmeExampleTest {
                 "-proc:none",
                 source.toString());
     assertEquals(0, compiled);
-    Path model = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
+    Path model = Fixtures.shipped("emoji32");
     Path picture = folder.resolve("example.png");
     Subprocess run =
         Subprocess.await(

@@ -24,7 +24,7 @@ class ShippedQualityTest {
   /** The numbers of the largest budget, by model: dash or morse. */
   private Map<String, Map<String, Double>> evaluate(String sampler, String guidance)
       throws IOException {
-    Path shipped = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
+    Path shipped = Fixtures.shipped("emoji32");
     Subprocess run =
         Subprocess.morse(
             work,

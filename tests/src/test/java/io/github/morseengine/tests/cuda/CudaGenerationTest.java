@@ -127,7 +127,7 @@ class CudaGenerationTest {
   @ParameterizedTest
   @ValueSource(strings = {"emoji32", "letters64"})
   void shippedModelsDrawInHalfPrecision(String name) {
-    Path model = Fixtures.repository().resolve("onnx-models/shipped").resolve(name);
+    Path model = Fixtures.shipped(name);
     GenerateRequest request =
         GenerateRequest.builder().count(1).seed(3).dash(2).dot(1).label("0").build();
     Tensor want;

@@ -30,7 +30,7 @@ class CudaModelTest {
 
   private static final String EMOJI = "emoji32";
 
-  private static final Path SHIPPED = shipped(EMOJI);
+  private static final Path SHIPPED = Fixtures.shipped(EMOJI);
 
   /** As on the CPU: some 60 layers of float32. */
   private static final double FULL = 1e-5;
@@ -47,13 +47,8 @@ class CudaModelTest {
 
   @TempDir static Path folder;
 
-  private static Path shipped(String model) {
-    return Fixtures.repository().resolve("onnx-models/shipped").resolve(model);
-  }
-
   private static Map<String, Tensor> golden(String model) {
-    Path all = Fixtures.repository().resolve("tests/src/test/resources/golden");
-    return Fixtures.arrays(all.resolve(model).resolve("b1"));
+    return Fixtures.arrays(Fixtures.golden(model).resolve("b1"));
   }
 
   @BeforeAll
@@ -118,11 +113,11 @@ class CudaModelTest {
   private static void agrees(String model, Precision p) {
     Map<String, Tensor> all = golden(model);
     try (Engine engine = engine(p)) {
-      Path dash = shipped(model).resolve("dash.onnx");
+      Path dash = Fixtures.shipped(model).resolve("dash.onnx");
       Map<String, Tensor> out = Runner.run(engine, dash, GoldenInputs.dash(all));
       close(all, out, "out_sample", p);
       close(all, out, "dash_features", p);
-      Path dot = shipped(model).resolve("dot.onnx");
+      Path dot = Fixtures.shipped(model).resolve("dot.onnx");
       close(all, Runner.run(engine, dot, GoldenInputs.dot(all)), "residual", p);
     }
   }

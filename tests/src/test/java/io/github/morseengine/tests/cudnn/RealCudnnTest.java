@@ -79,7 +79,7 @@ class RealCudnnTest {
             device,
             properties,
             work.resolve("plans"),
-            Fixtures.repository().resolve("onnx-models/shipped/emoji32"),
+            Fixtures.shipped("emoji32"),
             "all");
     return Subprocess.start(work, NO_DEVICE, options, Subprocess.classPath(), command);
   }

@@ -33,7 +33,7 @@ class WithoutGpuTest {
             device,
             properties,
             folder.resolve("plans"),
-            Fixtures.repository().resolve("onnx-models/shipped/emoji32"),
+            Fixtures.shipped("emoji32"),
             device == DevicePropertiesJson.H200 ? "all" : "few");
     assertEquals(0, run.code(), run.out() + run.err());
     assertTrue(run.out().contains(" plans, workspace up to "), run.out());

@@ -13,7 +13,6 @@ import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Fixtures;
 import io.github.morseengine.tests.support.GoldenInputs;
 import io.github.morseengine.tests.support.Runner;
-import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,13 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Each shipped Dash and Dot against PyTorch with the same weights. */
 class ShippedModelTest {
 
-  private static Path model(String name) {
-    return Fixtures.repository().resolve("onnx-models/shipped").resolve(name);
-  }
-
   private static Map<String, Tensor> golden(String model, String folder) {
-    Path all = Fixtures.repository().resolve("tests/src/test/resources/golden");
-    return Fixtures.arrays(all.resolve(model).resolve(folder));
+    return Fixtures.arrays(Fixtures.golden(model).resolve(folder));
   }
 
   /** As for other U-Nets, see {@link UnetGoldenTest}. */
@@ -52,12 +46,12 @@ class ShippedModelTest {
     Map<String, Tensor> all = golden(model, batch);
     try (Engine engine = Runner.engine(backend)) {
       Map<String, Tensor> out =
-          Runner.run(engine, model(model).resolve("dash.onnx"), GoldenInputs.dash(all));
+          Runner.run(engine, Fixtures.shipped(model).resolve("dash.onnx"), GoldenInputs.dash(all));
       close(all, out, "out_sample");
       close(all, out, "dash_features");
       close(
           all,
-          Runner.run(engine, model(model).resolve("dot.onnx"), GoldenInputs.dot(all)),
+          Runner.run(engine, Fixtures.shipped(model).resolve("dot.onnx"), GoldenInputs.dot(all)),
           "residual");
     }
   }
@@ -83,7 +77,8 @@ class ShippedModelTest {
       request.label("0").guidance(2);
     }
     try (Engine engine = Runner.engine("cpu");
-        MorsePipeline pipeline = MorsePipeline.open(engine, ModelDirectory.open(model(model)))) {
+        MorsePipeline pipeline =
+            MorsePipeline.open(engine, ModelDirectory.open(Fixtures.shipped(model)))) {
       GenerateResult result = pipeline.generate(request.build(), (done, total) -> {});
       double error = Compare.relativeRms(golden.get(run), result.trajectory());
       assertTrue(error <= TRAJECTORY_RMS, "relative error " + error);
@@ -95,7 +90,8 @@ class ShippedModelTest {
   void dotSharesDashsWeights(String model, double ownShare) {
     GenerateRequest request = GenerateRequest.builder().count(1).dash(1).dot(1).build();
     try (Engine engine = Runner.engine("cpu");
-        MorsePipeline pipeline = MorsePipeline.open(engine, ModelDirectory.open(model(model)))) {
+        MorsePipeline pipeline =
+            MorsePipeline.open(engine, ModelDirectory.open(Fixtures.shipped(model)))) {
       var bytes = pipeline.generate(request, (done, total) -> {}).weightBytes();
       assertEquals(engine.weightBytes(), bytes.device());
       assertEquals(bytes.dash() + bytes.dot() - bytes.shared(), bytes.device());

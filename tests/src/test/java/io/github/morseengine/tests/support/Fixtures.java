@@ -94,6 +94,26 @@ public final class Fixtures {
     }
   }
 
+  /**
+   * A shipped model.
+   *
+   * @param name of the model
+   * @return its directory
+   */
+  public static Path shipped(String name) {
+    return repository().resolve("onnx-models/shipped").resolve(name);
+  }
+
+  /**
+   * What PyTorch computed with a shipped model.
+   *
+   * @param model its name
+   * @return the folder, one below it per batch or run
+   */
+  public static Path golden(String model) {
+    return repository().resolve("tests/src/test/resources/golden").resolve(model);
+  }
+
   /** {@return the root of the repository} */
   public static Path repository() {
     String root = System.getProperty("morse.repository");

@@ -22,9 +22,8 @@ import java.util.Map;
  */
 final class ModelChecks {
 
-  static final Path MODEL = Fixtures.repository().resolve("onnx-models/shipped/emoji32");
-  private static final Path GOLDEN =
-      Fixtures.repository().resolve("tests/src/test/resources/golden/emoji32");
+  static final Path MODEL = Fixtures.shipped("emoji32");
+  private static final Path GOLDEN = Fixtures.golden("emoji32");
 
   private final Lines out;
   private final boolean quick;
