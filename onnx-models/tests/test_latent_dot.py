@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from transformers import T5EncoderModel, T5TokenizerFast
 
 from morse_models.latent.command import main as dot_command
 from morse_models.latent.dot import LatentDot, LatentDotConfig, load_dot, save_dot
@@ -237,9 +238,15 @@ def test_transformers_are_exported_but_have_no_dot(tmp_path):
 
 def test_stable_diffusion_3_is_exported_for_every_size(tmp_path):
     torch.manual_seed(4)
-    tiny_stable_diffusion_3(tmp_path / "sd3")
+    tiny_stable_diffusion_3(tmp_path / "sd3", t5=True)
     folder = open_folder(tmp_path / "sd3")
     write_folder(folder, None, tmp_path / "out", half=False)
+    ids = T5TokenizerFast.from_pretrained(tmp_path / "out/tokenizer_3")(
+        "a red fox", padding="max_length", max_length=256, return_tensors="pt").input_ids
+    t5 = T5EncoderModel.from_pretrained(tmp_path / "sd3/text_encoder_3").eval()
+    with torch.no_grad():
+        states = t5(ids).last_hidden_state
+    agrees(tmp_path / "out/text_encoder_3/model.onnx", {"input_ids": ids}, states)
     sample, time = torch.randn(3, 16, 20, 12), torch.rand(3) * 999
     states, pooled = torch.randn(3, 333, 56), torch.randn(3, 48)
     with torch.no_grad():

@@ -223,6 +223,27 @@ def write_texts(folder: DashFolder, out: Path, half: bool) -> None:
                         dirs_exist_ok=True)
 
 
+def write_t5(folder: DashFolder, out: Path, half: bool) -> None:
+    """Writes text_encoder_3/ and tokenizer_3/ of a Stable Diffusion 3 that has them."""
+    from transformers import T5EncoderModel
+
+    source = folder.path / "text_encoder_3"
+    if folder.prediction != "flow" or not source.exists():
+        return
+    # In fp16 transformers keeps the layers in fp32 whose sums would not fit.
+    model = T5EncoderModel.from_pretrained(
+        source, torch_dtype=torch.float16 if half else torch.float32).eval()
+    target = out / "text_encoder_3"
+    target.mkdir(parents=True, exist_ok=True)
+    file = SharedFile(target / SHARED)
+    to_graph(model, lambda m, given: m(given["input_ids"]).last_hidden_state,
+             {"input_ids": torch.zeros(2, 256, dtype=torch.int64)}, {"input_ids": (0,)},
+             ["last_hidden_state"], file, target / "model.onnx")
+    file.close()
+    (target / "config.json").write_text(model.config.to_json_string())
+    shutil.copytree(folder.path / "tokenizer_3", out / "tokenizer_3", dirs_exist_ok=True)
+
+
 def write_vae(folder: DashFolder, out: Path, half: bool) -> None:
     """Writes vae_decoder/ and vae_encoder/."""
     from diffusers import AutoencoderKL
@@ -255,6 +276,7 @@ def write_folder(folder: DashFolder, dot: LatentDot | None, out: Path, half: boo
     """Writes everything that the engine needs to draw from a text."""
     write_unets(folder, dot, out, half)
     write_texts(folder, out, half)
+    write_t5(folder, out, half)
     write_vae(folder, out, half)
     for name in ("scheduler/scheduler_config.json", "model_index.json"):
         (out / name).parent.mkdir(parents=True, exist_ok=True)

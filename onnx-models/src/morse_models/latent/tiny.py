@@ -75,11 +75,19 @@ def tiny_dit(path: Path) -> None:
     }))
 
 
-def tiny_stable_diffusion_3(path: Path) -> None:
-    """Writes a folder of StableDiffusion3Pipeline without its third text encoder."""
+def tiny_stable_diffusion_3(path: Path, t5: bool = False) -> None:
+    """Writes a folder of StableDiffusion3Pipeline.
+
+    ``t5`` gives it its third text encoder, too.
+    """
     import torch
     from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
-    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+    from transformers import (
+        CLIPTextConfig,
+        CLIPTextModelWithProjection,
+        T5Config,
+        T5EncoderModel,
+    )
 
     net = SD3Transformer2DModel(
         sample_size=16, patch_size=2, in_channels=16, out_channels=16, num_layers=2,
@@ -101,6 +109,10 @@ def tiny_stable_diffusion_3(path: Path) -> None:
             num_attention_heads=2, projection_dim=width, bos_token_id=size - 2,
             eos_token_id=size - 1, pad_token_id=size - 1,
         ))
+    if t5:
+        modules["text_encoder_3"] = T5EncoderModel(T5Config(
+            vocab_size=write_t5_tokenizer(path / "tokenizer_3"), d_model=56, d_kv=8, d_ff=64,
+            num_layers=2, num_heads=4, feed_forward_proj="gated-gelu"))
     for name, module in modules.items():
         with torch.no_grad():
             for p in module.parameters():
@@ -113,10 +125,10 @@ def tiny_stable_diffusion_3(path: Path) -> None:
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
         "text_encoder": ["transformers", "CLIPTextModelWithProjection"],
         "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
-        "text_encoder_3": [None, None],
+        "text_encoder_3": ["transformers", "T5EncoderModel"] if t5 else [None, None],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "tokenizer_2": ["transformers", "CLIPTokenizer"],
-        "tokenizer_3": [None, None],
+        "tokenizer_3": ["transformers", "T5TokenizerFast"] if t5 else [None, None],
         "transformer": ["diffusers", "SD3Transformer2DModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }))
@@ -133,6 +145,26 @@ def write_tokenizer(path: Path) -> int:
     (path / "tokenizer_config.json").write_text(json.dumps(
         {"model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}))
     return len(tokens)
+
+
+def write_t5_tokenizer(path: Path) -> int:
+    """Writes a unigram vocabulary of single ASCII characters; returns its size."""
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+
+    path.mkdir(parents=True)
+    special = ["<pad>", "</s>", "<unk>"]
+    vocab = [(t, 0.0) for t in special] + [("\u2581", -2.0)] + [(chr(c), -3.0) for c in range(33, 127)]
+    tokenizer = Tokenizer(models.Unigram(vocab, 2, False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "$A </s>", "$A </s> $B </s>", [("</s>", 1)])
+    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in special])
+    tokenizer.save(str(path / "tokenizer.json"))
+    (path / "tokenizer_config.json").write_text(json.dumps({
+        "eos_token": "</s>", "extra_ids": 0, "model_max_length": 512, "pad_token": "<pad>",
+        "tokenizer_class": "T5Tokenizer", "unk_token": "<unk>"}))
+    return len(vocab)
 
 
 def tiny_pictures(path: Path, count: int) -> None:

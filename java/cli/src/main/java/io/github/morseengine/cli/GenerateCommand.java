@@ -236,7 +236,8 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   /** Draws with a model that reads text. */
-  private int text(DiffusersFolder folder, long begin) {
+  private int text(DiffusersFolder whole, long begin) {
+    DiffusersFolder folder = text.wanted(whole);
     if (label != null) {
       throw new InvalidInputException(
           "the model '" + folder.path() + "' reads text and has no labels: use --prompt");

@@ -49,6 +49,14 @@ final class TextOptions {
   private String negative;
 
   @Option(
+      names = "--no-t5",
+      description = {
+        "Leave out Stable Diffusion 3's third text encoder, T5, the largest part of it:",
+        "less memory, and less of long prompts."
+      })
+  private boolean noT5;
+
+  @Option(
       names = "--size",
       paramLabel = "WxH",
       description = "Pixels, for models that read text. Default: the model's, or the image's.")
@@ -80,6 +88,7 @@ final class TextOptions {
     return prompt != null
         || prompts != null
         || negative != null
+        || noT5
         || size != null
         || image != null
         || mask != null
@@ -121,6 +130,15 @@ final class TextOptions {
     if (size != null && !SIZE.matcher(size).matches()) {
       throw options.usage("--size must be WxH in pixels, e.g. 512x768, got '" + size + "'");
     }
+  }
+
+  /** What of a folder is to be read. */
+  DiffusersFolder wanted(DiffusersFolder folder) {
+    if (noT5 && folder.kind() != DiffusersFolder.Kind.STABLE_DIFFUSION_3) {
+      throw new InvalidInputException(
+          "the model '" + folder.path() + "' has no T5: --no-t5 is for Stable Diffusion 3");
+    }
+    return noT5 ? folder.withoutT5() : folder;
   }
 
   /** Refuses what does not fit a model. */

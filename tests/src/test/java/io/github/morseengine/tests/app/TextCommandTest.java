@@ -1,6 +1,7 @@
 package io.github.morseengine.tests.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.morseengine.tests.support.Fixtures;
@@ -10,7 +11,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -72,8 +75,7 @@ class TextCommandTest {
     assertTrue(second.out().contains("1 of 3 prompts drawn, 2 were there already"), second.out());
     assertEquals(4, Files.readAllLines(out.resolve("report.jsonl")).size());
     assertEquals(
-        java.util.Arrays.toString(whole),
-        java.util.Arrays.toString(Files.readAllBytes(out.resolve("00001-00.png"))));
+        Arrays.toString(whole), Arrays.toString(Files.readAllBytes(out.resolve("00001-00.png"))));
   }
 
   @Test
@@ -137,6 +139,14 @@ class TextCommandTest {
     assertTrue(run.out().contains("1 pictures, 2 Dash + 0 Dot steps of euler"), run.out());
     assertTrue(Files.readString(folder.resolve("b.json")).contains("\"guidance\" : 7.0"));
     wrong(1, "use euler", "--prompt", "a fox", "--sampler", "ddim");
+    model = Fixtures.unpack("t5.zip", folder.resolve("models")).resolve("sd3_t5_morse");
+    Object[] call = {"--prompt", "word ".repeat(40), "--no-dot", "--size", "16x16"};
+    run = generate(call);
+    assertTrue(run.code() == 0 && run.err().contains("T5 alone reads"), run.err());
+    byte[] whole = Files.readAllBytes(folder.resolve("morse.png"));
+    run = generate(Stream.concat(Stream.of(call), Stream.of("--no-t5")).toArray());
+    assertTrue(run.code() == 0 && run.err().contains("were left out"), run.err());
+    assertFalse(Arrays.equals(whole, Files.readAllBytes(folder.resolve("morse.png"))));
     wrong(1, "leave the preview out", "--prompt", "a fox", "--preview", "p.png");
   }
 
@@ -146,6 +156,7 @@ class TextCommandTest {
     Files.writeString(text, "no picture");
     wrong(1, "is no picture that can be read", "--prompt", "a", "--image", text);
     wrong(1, "does not exist", "--prompt", "a", "--image", "absent.png");
+    wrong(1, "--no-t5 is for Stable Diffusion 3", "--prompt", "a", "--no-t5");
     wrong(1, "divisible by 2", "--prompt", "a", "--size", "31x32");
     wrong(2, "--size must be WxH", "--prompt", "a", "--size", "large");
     wrong(2, "--prompts needs --out-dir", "--prompts", text);

@@ -25,10 +25,12 @@ class CudaTransformerTest {
   static void unpack() {
     Fixtures.unpack("transformers.zip", folder);
     Fixtures.unpack("mmdit.zip", folder);
+    Fixtures.unpack("t5.zip", folder);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sd3/golden/plain", "sd3_morse/golden/dash_and_dot"})
+  @ValueSource(
+      strings = {"sd3/golden/plain", "sd3_morse/golden/dash_and_dot", "sd3_t5/golden/empty"})
   void textsDrawAsOnTheCpu(String golden) throws IOException {
     try (Engine engine = CudaEngines.ownKernels(Precision.FP32)) {
       PipelineGoldens.check(engine, folder.resolve(golden));

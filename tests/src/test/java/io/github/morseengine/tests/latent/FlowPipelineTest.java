@@ -106,16 +106,6 @@ class FlowPipelineTest {
   }
 
   @Test
-  void theThirdEncoderIsSaidToBeUnread() throws IOException {
-    assertEquals(List.of(), draw(sized(request(), 16)).notes());
-    Files.createDirectory(folder.resolve("text_encoder_3"));
-    Files.writeString(folder.resolve("text_encoder_3/model.onnx"), "x");
-    List<String> notes = draw(sized(request(), 16)).notes();
-    assertEquals(1, notes.size());
-    assertTrue(notes.getFirst().contains("text_encoder_3 (T5) is not read"), notes.getFirst());
-  }
-
-  @Test
   void requestsThatDoNotFitSayWhatWould() {
     fails(
         InvalidInputException.class,

@@ -15,16 +15,17 @@ import java.util.Optional;
  * A folder of a model of latents as Optimum exports it from diffusers: {@code model_index.json},
  * {@code unet/} or {@code transformer/}, {@code vae_decoder/}, {@code scheduler/}, for text {@code
  * text_encoder/} and {@code tokenizer/}, for SDXL {@code text_encoder_2/} and {@code tokenizer_2/}
- * too, optionally {@code vae_encoder/} and a {@code dot.onnx} beside Dash. The graphs are not read
- * yet.
+ * too, for SD 3 perhaps {@code text_encoder_3/} and {@code tokenizer_3/}, optionally {@code
+ * vae_encoder/} and a {@code dot.onnx} beside Dash. The graphs are not read yet.
  *
  * @param path the folder
  * @param kind which pipeline of diffusers it was
  * @param inpainting whether model_index.json names a pipeline that inpaints; its U-Net may still be
  *     one that does not
  * @param models Dash, Dot where there is one, and the scheduler's configuration
- * @param texts text encoders with their tokenizers: one, two for SDXL and SD 3, none where labels
- *     are read
+ * @param texts CLIP text encoders with their tokenizers: one, two for SDXL and SD 3, none where
+ *     labels are read
+ * @param t5 T5's encoder with its tokenizer, where SD 3 has one
  * @param decoder the VAE's decoder
  * @param encoder the VAE's encoder, where there is one
  * @param vae the VAE's sizes
@@ -38,6 +39,7 @@ public record DiffusersFolder(
     boolean inpainting,
     ModelDirectory models,
     List<TextPart> texts,
+    Optional<TextPart> t5,
     Path decoder,
     Optional<Path> encoder,
     VaeConfig vae,
@@ -110,6 +112,8 @@ public record DiffusersFolder(
     if (kind == Kind.STABLE_DIFFUSION_XL || kind == Kind.STABLE_DIFFUSION_3) {
       texts.add(text(path, "_2"));
     }
+    boolean third =
+        kind == Kind.STABLE_DIFFUSION_3 && Files.exists(path.resolve("text_encoder_3/model.onnx"));
     Path encoder = path.resolve("vae_encoder/model.onnx");
     ModelDirectory models = ModelDirectory.open(path);
     Map<String, Object> network = Json.file(models.dash().resolveSibling("config.json"));
@@ -120,6 +124,7 @@ public record DiffusersFolder(
         String.valueOf(index.get("_class_name")).contains("Inpaint"),
         models,
         texts,
+        third ? Optional.of(text(path, "_3")) : Optional.empty(),
         part(path, "vae_decoder", kind),
         Files.exists(encoder) ? Optional.of(encoder) : Optional.empty(),
         VaeConfig.read(path.resolve("vae_decoder/config.json"), kind),
@@ -144,12 +149,21 @@ public record DiffusersFolder(
     }
   }
 
-  /** {@return text_encoder_3/model.onnx, T5's, where there is one; it is not read} */
-  Optional<Path> third() {
-    Path model = path.resolve("text_encoder_3/model.onnx");
-    return kind == Kind.STABLE_DIFFUSION_3 && Files.exists(model)
-        ? Optional.of(model)
-        : Optional.empty();
+  /** {@return the same folder, of which T5's encoder is not read} */
+  public DiffusersFolder withoutT5() {
+    return new DiffusersFolder(
+        path,
+        kind,
+        inpainting,
+        models,
+        texts,
+        Optional.empty(),
+        decoder,
+        encoder,
+        vae,
+        zeroNegative,
+        patch,
+        side);
   }
 
   private static Optional<Kind> kindOf(Path path) {

@@ -1,10 +1,14 @@
 package io.github.morseengine.engine.morse.latent;
 
 import io.github.morseengine.engine.Engine;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.morse.Condition;
 import io.github.morseengine.engine.morse.json.Json;
+import io.github.morseengine.engine.morse.text.ClipTokenizer;
+import io.github.morseengine.engine.morse.text.T5Tokenizer;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -15,23 +19,23 @@ import java.util.List;
 /**
  * From texts to the conditions of Dash: one encoder's states, or for SDXL those of two side by side
  * with the pooled embedding and the picture's size, or for Stable Diffusion 3 those of two side by
- * side, widened by zeros, with the third's behind them and both pooled embeddings. The third, T5,
- * is not read: its states are the zeros that diffusers takes where it is left out. Safe for use by
- * several threads.
+ * side, widened by zeros, with T5's behind them and both pooled embeddings. Where there is no T5
+ * its states are the zeros that diffusers takes then. Safe for use by several threads.
  */
 final class Prompts implements AutoCloseable {
 
   private static final String STATES = "encoder_hidden_states";
 
   /** What diffusers' pipeline gives T5 room for (max_sequence_length). */
-  private static final long TOKENS_OF_THIRD = 256;
+  private static final int T5_TOKENS = 256;
 
   private final boolean xl;
   private final boolean third;
-  private final boolean thirdUnread;
   private final boolean zeroNegative;
+  private final Precision precision;
   private final long width;
   private final List<TextEncoder> encoders = new ArrayList<>();
+  private TextEncoder t5;
 
   /**
    * Opens the encoders.
@@ -41,17 +45,24 @@ final class Prompts implements AutoCloseable {
   Prompts(Engine engine, DiffusersFolder folder, List<OnnxModel.Port> inputs) {
     xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
     third = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_3;
-    thirdUnread = folder.third().isPresent();
     zeroNegative = folder.zeroNegative();
+    precision = engine.precision();
     width = third ? width(folder, inputs) : 0;
     try {
       for (DiffusersFolder.TextPart part : folder.texts()) {
-        encoders.add(TextEncoder.open(engine, part, xl || third));
+        ClipTokenizer tokenizer = ClipTokenizer.open(part.tokenizer());
+        encoders.add(TextEncoder.open(engine, part.model(), tokenizer, xl || third));
       }
+      t5 = folder.t5().map(part -> t5(engine, part)).orElse(null);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
+  }
+
+  private static TextEncoder t5(Engine engine, DiffusersFolder.TextPart part) {
+    T5Tokenizer tokenizer = T5Tokenizer.open(part.tokenizer(), T5_TOKENS);
+    return TextEncoder.open(engine, part.model(), tokenizer, false);
   }
 
   /** Width of the states that Dash reads; its file decides, then its configuration. */
@@ -91,10 +102,6 @@ final class Prompts implements AutoCloseable {
       int height,
       int width,
       List<String> notes) {
-    if (thirdUnread) {
-      notes.add(
-          "text_encoder_3 (T5) is not read: its states are zeros, as in a model that is without it");
-    }
     Embedded wanted = embed(prompts, notes);
     Embedded unwanted = null;
     if (guided) {
@@ -132,20 +139,30 @@ final class Prompts implements AutoCloseable {
           means.add(pooled(encoder, encoded));
         }
       }
-      if (dropped > 0) {
-        notes.add(
-            "the prompt is too long by "
-                + dropped
-                + " tokens, which were left out: \""
-                + shortened(text)
-                + "\"");
-      }
-      rows.add(third ? widened(beside(states)) : beside(states));
+      Tensor clip = beside(states);
+      TextEncoder.Encoded last = t5 == null ? null : t5.encode(text);
+      rows.add(third ? joined(clip, last == null ? null : last.hidden()) : clip);
+      tooLong(text, dropped, last, notes);
       if (!means.isEmpty()) {
         pooled.add(beside(means));
       }
     }
     return new Embedded(stack(rows), pooled.isEmpty() ? null : stack(pooled));
+  }
+
+  /** Says what no encoder read, or that T5 alone did. */
+  private static void tooLong(
+      String text, int dropped, TextEncoder.Encoded last, List<String> notes) {
+    boolean read = last != null && last.dropped() == 0;
+    if (dropped > 0) {
+      notes.add(
+          "the prompt is too long by %d tokens%s, which %s: \"%s\""
+              .formatted(
+                  last != null && !read ? Math.min(dropped, last.dropped()) : dropped,
+                  read ? " for CLIP" : "",
+                  read ? "T5 alone reads" : "were left out",
+                  shortened(text)));
+    }
   }
 
   private static Tensor pooled(TextEncoder encoder, TextEncoder.Encoded encoded) {
@@ -164,24 +181,48 @@ final class Prompts implements AutoCloseable {
     return line.length() <= most ? line : line.substring(0, most) + "...";
   }
 
-  /** [1, L, a] as [1, L + tokens of the third, width], zeros where there was nothing. */
-  private Tensor widened(Tensor states) {
-    long own = states.dim(2);
+  /**
+   * CLIP's states and T5's one behind the other.
+   *
+   * @param clip [1, L, a], widened by zeros
+   * @param last [1, T, width]; null for zeros
+   * @return [1, L + T, width]
+   */
+  private Tensor joined(Tensor clip, Tensor last) {
+    long own = clip.dim(2);
     if (own > width) {
-      throw new ModelFormatException(
-          "the text encoders give "
-              + own
-              + " numbers a token, but the transformer's '"
-              + STATES
-              + "' is "
-              + width
-              + " wide: they belong to another model");
+      throw widths("the text encoders give " + own);
     }
-    Tensor out = Tensor.allocate(DType.FLOAT32, 1, states.dim(1) + TOKENS_OF_THIRD, width);
-    for (long t = 0; t < states.dim(1); t++) {
-      MemorySegment.copy(states.data(), t * own * 4, out.data(), t * width * 4, own * 4);
+    if (last != null && last.dim(2) != width) {
+      throw widths(t5.name() + " gives " + last.dim(2));
+    }
+    long tokens = clip.dim(1);
+    Tensor out = Tensor.allocate(DType.FLOAT32, 1, tokens + T5_TOKENS, width);
+    for (long t = 0; t < tokens; t++) {
+      MemorySegment.copy(clip.data(), t * own * 4, out.data(), t * width * 4, own * 4);
+    }
+    if (last != null) {
+      finite(last);
+      MemorySegment.copy(last.data(), 0, out.data(), tokens * width * 4, last.byteSize());
     }
     return out;
+  }
+
+  private ModelFormatException widths(String gives) {
+    return new ModelFormatException(
+        "%s numbers a token, but the transformer's '%s' is %d wide: they belong to another model"
+            .formatted(gives, STATES, width));
+  }
+
+  /** T5's activations are known to grow beyond what fp16 holds. */
+  private void finite(Tensor states) {
+    for (long i = 0; i < states.elements(); i++) {
+      if (!Float.isFinite((float) states.getDouble(i))) {
+        throw new InvalidInputException(
+            "%s gives numbers that are not finite in %s: take --precision bf16 or fp32, or leave it out with --no-t5"
+                .formatted(t5.name(), precision));
+      }
+    }
   }
 
   /** [1, L, a] and [1, L, b] as [1, L, a + b]; [1, a] and [1, b] as [1, a + b]. */
@@ -220,5 +261,8 @@ final class Prompts implements AutoCloseable {
   @Override
   public void close() {
     encoders.forEach(TextEncoder::close);
+    if (t5 != null) {
+      t5.close();
+    }
   }
 }

@@ -8,10 +8,11 @@ import io.github.morseengine.engine.backend.Executable;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
-import io.github.morseengine.engine.morse.text.ClipTokenizer;
 import io.github.morseengine.engine.morse.text.Encoding;
+import io.github.morseengine.engine.morse.text.TextTokenizer;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -21,6 +22,7 @@ import java.util.List;
 final class TextEncoder implements AutoCloseable {
 
   private static final String IDS = "input_ids";
+  private static final String MASK = "attention_mask";
   private static final String HIDDEN = "hidden_states.";
 
   /**
@@ -32,12 +34,12 @@ final class TextEncoder implements AutoCloseable {
    */
   record Encoded(Tensor hidden, Tensor pooled, int dropped) {}
 
-  private final ClipTokenizer tokenizer;
+  private final TextTokenizer tokenizer;
   private final CompiledModel model;
   private final Session session;
   private final String hidden;
 
-  private TextEncoder(ClipTokenizer tokenizer, CompiledModel model, boolean penultimate) {
+  private TextEncoder(TextTokenizer tokenizer, CompiledModel model, boolean penultimate) {
     this.tokenizer = tokenizer;
     this.model = model;
     this.hidden = hiddenName(model, penultimate);
@@ -47,19 +49,20 @@ final class TextEncoder implements AutoCloseable {
   /**
    * Reads and compiles.
    *
-   * @param part the files
-   * @param penultimate whether the state before the last layer is wanted, as SDXL and SD 3 do
+   * @param path the graph
+   * @param tokenizer its tokenizer
+   * @param penultimate whether the state before the last layer is wanted, as SDXL and SD 3 do of
+   *     CLIP
    */
-  static TextEncoder open(Engine engine, DiffusersFolder.TextPart part, boolean penultimate) {
-    ClipTokenizer tokenizer = ClipTokenizer.open(part.tokenizer());
-    try (OnnxModel onnx = OnnxModel.open(part.model())) {
+  static TextEncoder open(Engine engine, Path path, TextTokenizer tokenizer, boolean penultimate) {
+    try (OnnxModel onnx = OnnxModel.open(path)) {
       CompileOptions.Builder options = CompileOptions.builder();
       for (OnnxModel.Port p : onnx.inputs()) {
         options.input(p.name(), 1, tokenizer.length());
       }
       if (onnx.inputs().stream().noneMatch(p -> p.name().equals(IDS))) {
         throw new ModelFormatException(
-            "'" + part.model() + "' has no input '" + IDS + "': it is no CLIP text encoder");
+            "'" + path + "' has no input '" + IDS + "': it is no text encoder");
       }
       CompiledModel model = engine.compile(onnx, options.build());
       try {
@@ -105,6 +108,13 @@ final class TextEncoder implements AutoCloseable {
     Tensor ids = session.input(IDS);
     for (int i = 0; i < encoding.ids().length; i++) {
       ids.setLong(i, encoding.ids()[i]);
+    }
+    if (model.inputs().stream().anyMatch(p -> p.name().equals(MASK))) {
+      // Diffusers' pipelines let these encoders see the padding, too.
+      Tensor mask = session.input(MASK);
+      for (long i = 0; i < mask.elements(); i++) {
+        mask.setLong(i, 1);
+      }
     }
     try {
       session.run();

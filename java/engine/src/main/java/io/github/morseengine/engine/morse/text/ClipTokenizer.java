@@ -11,7 +11,7 @@ import java.util.List;
  * Diffusion read, equal to transformers' {@code CLIPTokenizer}. Immutable and safe for use by
  * several threads.
  */
-public final class ClipTokenizer {
+public final class ClipTokenizer implements TextTokenizer {
 
   private final ClipVocabulary vocabulary;
 
@@ -33,22 +33,17 @@ public final class ClipTokenizer {
     return new ClipTokenizer(ClipVocabulary.read(folder));
   }
 
-  /** {@return ids of every encoding: 77 for CLIP} */
+  @Override
   public int length() {
     return vocabulary.length();
   }
 
-  /** {@return one more than the largest id, for a check against the encoder's embedding} */
+  @Override
   public int size() {
     return vocabulary.size();
   }
 
-  /**
-   * Encodes a prompt. What does not fit is left out from the end, and the encoding says how much.
-   *
-   * @param text any text; may be empty
-   * @return ids of {@link #length()}
-   */
+  @Override
   public Encoding encode(String text) {
     int[] ids = ids(text);
     int room = vocabulary.length() - 2;
