@@ -18,6 +18,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -102,6 +104,7 @@ class T5TokenizerTest {
         "\"content\":\"<pad>\"|\"contents\":\"<pad>\"|the added token",
         "[\"<pad>\",0.0]|[\"<pad>\"]|entry 0 of vocab",
         "\"ids\":[1]|\"ids\":[\"a\"]|no numbers",
+        "\"replacement\":\"\u2581\"|\"replacement\":\"\"|replacement '' is not supported",
         "\"vocab\"|\"vocabulary\"|no tokenizer of T5"
       })
   void filesThatAreNoTokenizerOfT5AreNamed(String from, String to, String part) throws IOException {
@@ -109,8 +112,7 @@ class T5TokenizerTest {
     assertTrue(json.contains(from), from);
     Files.writeString(
         own.resolve("tokenizer.json"),
-        json.replaceFirst(
-            java.util.regex.Pattern.quote(from), java.util.regex.Matcher.quoteReplacement(to)));
+        json.replaceFirst(Pattern.quote(from), Matcher.quoteReplacement(to)));
     says(ModelFormatException.class, part);
   }
 

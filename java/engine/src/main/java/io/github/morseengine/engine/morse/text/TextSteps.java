@@ -153,6 +153,9 @@ final class TextSteps {
   /** Spaces become a visible character, one is put in front, and each begins a piece. */
   private static Split metaspace(Map<?, ?> map, String file) {
     String mark = string(map, "replacement", file, "pre_tokenizer");
+    if (mark.isEmpty()) {
+      throw unknown("replacement", mark, file);
+    }
     String scheme =
         map.get("prepend_scheme") instanceof String s
             ? s
@@ -196,7 +199,7 @@ final class TextSteps {
   }
 
   private static String string(Map<?, ?> map, String key, String file, String what) {
-    if (map.get(key) instanceof String s && !s.isEmpty() | key.equals("content")) {
+    if (map.get(key) instanceof String s) {
       return s;
     }
     throw new ModelFormatException(
