@@ -251,7 +251,9 @@ def write_vae(folder: DashFolder, out: Path, half: bool) -> None:
     if not (folder.path / "vae").exists():
         return
     vae = AutoencoderKL.from_pretrained(folder.path / "vae").eval()
-    kind = torch.float16 if half else torch.float32
+    # As in diffusers: SDXL's grows beyond what fp16 holds, unless it says that it was mended.
+    fits = not (folder.xl and vae.config.force_upcast)
+    kind = torch.float16 if half and fits else torch.float32
     vae.to(kind)
 
     def encode(v, given):

@@ -17,7 +17,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -133,15 +132,15 @@ final class BenchCommand implements Callable<Integer> {
   private Measured compile(
       Engine engine, Path file, Map<String, String> shapes, Set<String> changing) {
     try (OnnxModel onnx = OnnxModel.open(file)) {
-      CompileOptions bound = InputShapes.of(onnx, shapes, batch);
-      Set<String> constant =
-          changing == null
-              ? Set.of()
-              : onnx.inputs().stream()
-                  .map(OnnxModel.Port::name)
-                  .filter(n -> !changing.contains(n))
-                  .collect(Collectors.toSet());
-      return new Measured(engine.compile(onnx, new CompileOptions(bound.inputShapes(), constant)));
+      CompileOptions.Builder wanted = CompileOptions.builder();
+      InputShapes.of(onnx, shapes, batch).inputShapes().forEach(wanted::input);
+      if (changing != null) {
+        onnx.inputs().stream()
+            .map(OnnxModel.Port::name)
+            .filter(n -> !changing.contains(n))
+            .forEach(wanted::constant);
+      }
+      return new Measured(engine.compile(onnx, wanted.build()));
     }
   }
 

@@ -1,5 +1,7 @@
 package io.github.morseengine.engine;
 
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.error.InvalidInputException;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -11,10 +13,13 @@ import java.util.Set;
  * @param inputShapes static dimensions by input name; inputs whose declared shape is fixed may be
  *     left out
  * @param constants inputs that stay the same from run to run, see {@link Builder#constant}
+ * @param insteadOfFp16 what a backend of fp16 takes for this model, see {@link
+ *     Builder#insteadOfFp16}
  */
-public record CompileOptions(Map<String, long[]> inputShapes, Set<String> constants) {
+public record CompileOptions(
+    Map<String, long[]> inputShapes, Set<String> constants, Precision insteadOfFp16) {
 
-  /** Copies both. */
+  /** Copies the collections. */
   public CompileOptions {
     inputShapes = new LinkedHashMap<>(inputShapes);
     constants = new LinkedHashSet<>(constants);
@@ -29,6 +34,7 @@ public record CompileOptions(Map<String, long[]> inputShapes, Set<String> consta
   public static final class Builder {
     private final Map<String, long[]> shapes = new LinkedHashMap<>();
     private final Set<String> constants = new LinkedHashSet<>();
+    private Precision insteadOfFp16 = Precision.FP16;
 
     private Builder() {}
 
@@ -59,9 +65,25 @@ public record CompileOptions(Map<String, long[]> inputShapes, Set<String> consta
       return this;
     }
 
+    /**
+     * Says what to compute in where the engine computes in fp16, whose range ends at 65,504: for
+     * models whose activations are known to grow beyond. Where the engine computes in anything else
+     * it has no effect.
+     *
+     * @param precision BF16, TF32 or FP32; FP16, the default, changes nothing
+     * @return this
+     */
+    public Builder insteadOfFp16(Precision precision) {
+      if (precision == Precision.AUTO) {
+        throw new InvalidInputException("what fp16 is replaced by must be a precision, not auto");
+      }
+      insteadOfFp16 = precision;
+      return this;
+    }
+
     /** {@return the options} */
     public CompileOptions build() {
-      return new CompileOptions(shapes, constants);
+      return new CompileOptions(shapes, constants, insteadOfFp16);
     }
   }
 }

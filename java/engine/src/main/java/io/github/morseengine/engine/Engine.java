@@ -152,7 +152,7 @@ public final class Engine implements AutoCloseable {
       GraphBinder.bind(graph, options.inputShapes());
       graph.declareConstant(options.constants());
       Passes.optimize(graph);
-      Executable executable = backend.compile(graph);
+      Executable executable = backend.compile(graph, options.insteadOfFp16());
       return new CompiledModel(model.name(), executable, this::released);
     } catch (InternalError e) {
       released();

@@ -139,7 +139,10 @@ class ExternalDataFaultTest {
       try (FileChannel channel = FileChannel.open(weights, StandardOpenOption.WRITE)) {
         channel.truncate(0);
       }
-      fails(ModelFormatException.class, () -> backend.compile(graph), "changed while it was read");
+      fails(
+          ModelFormatException.class,
+          () -> backend.compile(graph, Precision.FP16),
+          "changed while it was read");
       assertEquals(0, backend.weightBytes());
     }
   }

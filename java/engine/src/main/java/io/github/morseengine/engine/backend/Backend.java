@@ -27,9 +27,10 @@ public interface Backend extends AutoCloseable {
    * is not used afterwards.
    *
    * @param graph a graph after inference and passes
+   * @param insteadOfFp16 what a backend of fp16 takes for this graph; FP16 for no other
    * @return an immutable executable, shared by threads
    */
-  Executable compile(Graph graph);
+  Executable compile(Graph graph, Precision insteadOfFp16);
 
   /** {@return the fused residual-feedback step of this backend} */
   SampleUpdate sampleUpdate();

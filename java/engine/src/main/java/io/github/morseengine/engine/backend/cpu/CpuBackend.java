@@ -88,7 +88,7 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public Executable compile(Graph graph) {
+  public Executable compile(Graph graph, Precision insteadOfFp16) {
     return CpuCompiler.compile(graph, engine, store, layouts, threads, products);
   }
 

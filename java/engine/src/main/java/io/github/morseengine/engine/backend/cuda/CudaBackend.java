@@ -21,8 +21,7 @@ public final class CudaBackend implements Backend {
   private final Kernels kernels;
   private final DeviceWeights weights;
   private final Libraries libraries;
-  private final DType type;
-  private final boolean tf32;
+  private final Precision precision;
 
   /**
    * Opens a GPU.
@@ -38,13 +37,16 @@ public final class CudaBackend implements Backend {
     kernels = new Kernels(device);
     weights = new DeviceWeights(device);
     libraries = new Libraries(device);
-    tf32 = precision == Precision.TF32;
-    type =
-        switch (precision) {
-          case FP32, TF32 -> DType.FLOAT32;
-          case BF16 -> DType.BFLOAT16;
-          case AUTO, FP16 -> DType.FLOAT16;
-        };
+    this.precision = precision == Precision.AUTO ? Precision.FP16 : precision;
+  }
+
+  /** The element type of activations and weights. */
+  private static DType type(Precision precision) {
+    return switch (precision) {
+      case FP32, TF32 -> DType.FLOAT32;
+      case BF16 -> DType.BFLOAT16;
+      case AUTO, FP16 -> DType.FLOAT16;
+    };
   }
 
   @Override
@@ -65,17 +67,15 @@ public final class CudaBackend implements Backend {
 
   @Override
   public Precision precision() {
-    return switch (type) {
-      case FLOAT16 -> Precision.FP16;
-      case BFLOAT16 -> Precision.BF16;
-      default -> tf32 ? Precision.TF32 : Precision.FP32;
-    };
+    return precision;
   }
 
   @Override
-  public Executable compile(Graph graph) {
+  public Executable compile(Graph graph, Precision insteadOfFp16) {
     device.checkUsable();
-    CudaProgram program = new CudaProgram(device, kernels, libraries, weights, type, tf32);
+    Precision used = precision == Precision.FP16 ? insteadOfFp16 : precision;
+    CudaProgram program =
+        new CudaProgram(device, kernels, libraries, weights, type(used), used == Precision.TF32);
     Ranges.push(LOAD);
     try {
       CudaCompiler compiler = new CudaCompiler(graph, program);
@@ -97,7 +97,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public Trajectory trajectory(Trajectory.Wiring wiring) {
-    return CudaTrajectory.open(device, kernels, type, wiring);
+    return CudaTrajectory.open(device, kernels, type(precision), wiring);
   }
 
   @Override

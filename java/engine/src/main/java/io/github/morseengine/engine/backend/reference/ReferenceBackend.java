@@ -33,7 +33,7 @@ public final class ReferenceBackend implements Backend {
   }
 
   @Override
-  public Executable compile(Graph graph) {
+  public Executable compile(Graph graph, Precision insteadOfFp16) {
     return new ReferenceExecutable(graph);
   }
 

@@ -18,7 +18,7 @@ final class LatentDecoder implements AutoCloseable {
 
   LatentDecoder(Engine engine, DiffusersFolder folder) {
     this.folder = folder;
-    this.vae = new Vae(engine, folder.decoder());
+    this.vae = new Vae(engine, folder.decoder(), folder.vae().upcast());
   }
 
   /**

@@ -5,6 +5,7 @@ import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.Session;
 import io.github.morseengine.engine.backend.Executable;
+import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
@@ -51,12 +52,18 @@ final class TextEncoder implements AutoCloseable {
    *
    * @param path the graph
    * @param tokenizer its tokenizer
+   * @param insteadOfFp16 what it is computed in where others are in fp16
    * @param penultimate whether the state before the last layer is wanted, as SDXL and SD 3 do of
    *     CLIP
    */
-  static TextEncoder open(Engine engine, Path path, TextTokenizer tokenizer, boolean penultimate) {
+  static TextEncoder open(
+      Engine engine,
+      Path path,
+      TextTokenizer tokenizer,
+      Precision insteadOfFp16,
+      boolean penultimate) {
     try (OnnxModel onnx = OnnxModel.open(path)) {
-      CompileOptions.Builder options = CompileOptions.builder();
+      CompileOptions.Builder options = CompileOptions.builder().insteadOfFp16(insteadOfFp16);
       for (OnnxModel.Port p : onnx.inputs()) {
         options.input(p.name(), 1, tokenizer.length());
       }

@@ -71,7 +71,7 @@ public final class TextPipeline implements AutoCloseable {
           Inpainting.expected(folder, sampling.dashInputs()),
           new Prompts(engine, folder, sampling.dashInputs()),
           new LatentDecoder(engine, folder),
-          folder.encoder().map(f -> new Vae(engine, f)).orElse(null));
+          folder.encoder().map(f -> new Vae(engine, f, folder.vae().upcast())).orElse(null));
     } catch (RuntimeException | Error e) {
       sampling.close();
       throw e;

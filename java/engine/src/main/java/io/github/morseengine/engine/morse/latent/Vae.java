@@ -4,10 +4,13 @@ import io.github.morseengine.engine.CompileOptions;
 import io.github.morseengine.engine.CompiledModel;
 import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.Session;
+import io.github.morseengine.engine.backend.Precision;
+import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -22,11 +25,19 @@ final class Vae implements AutoCloseable {
 
   private final Engine engine;
   private final Path file;
+  private final Precision insteadOfFp16;
   private final Map<List<Long>, CompiledModel> models = new HashMap<>();
 
-  Vae(Engine engine, Path file) {
+  /**
+   * Takes a half of a VAE, which is read when it is first used.
+   *
+   * @param file its graph
+   * @param upcast whether fp16 cannot hold its activations, see {@link VaeConfig#upcast}
+   */
+  Vae(Engine engine, Path file, boolean upcast) {
     this.engine = engine;
     this.file = file;
+    this.insteadOfFp16 = upcast ? Precision.TF32 : Precision.FP16;
   }
 
   /**
@@ -48,7 +59,19 @@ final class Vae implements AutoCloseable {
       }
       Tensor copy = Tensor.allocate(DType.FLOAT32, out.shape());
       copy.copyFrom(out);
+      checkFinite(copy);
       return copy;
+    }
+  }
+
+  /** A picture of NaN would be black, and nobody would know why. */
+  private void checkFinite(Tensor out) {
+    for (long i = 0; i < out.elements(); i++) {
+      if (!Float.isFinite(out.data().getAtIndex(ValueLayout.JAVA_FLOAT, i))) {
+        throw new InvalidInputException(
+            "'%s' gives NaN or infinity in %s: what it was given is out of range (--check-finite says where), or its activations are: use --precision fp32"
+                .formatted(file, engine.precision().label()));
+      }
     }
   }
 
@@ -63,7 +86,8 @@ final class Vae implements AutoCloseable {
                 + ", expected one input: it is no half of a VAE");
       }
       String name = onnx.inputs().get(0).name();
-      return engine.compile(onnx, CompileOptions.builder().input(name, shape).build());
+      return engine.compile(
+          onnx, CompileOptions.builder().input(name, shape).insteadOfFp16(insteadOfFp16).build());
     }
   }
 

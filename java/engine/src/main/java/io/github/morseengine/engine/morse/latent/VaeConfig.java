@@ -13,8 +13,10 @@ import java.util.Map;
  * @param shift what is taken off before (shift_factor)
  * @param factor pixels per latent and side
  * @param channels of the latents
+ * @param upcast whether fp16 cannot hold its activations (force_upcast): so in SDXL's, unless its
+ *     configuration says that it was mended; diffusers asks for it in no other pipeline
  */
-public record VaeConfig(double scaling, double shift, int factor, long channels) {
+public record VaeConfig(double scaling, double shift, int factor, long channels, boolean upcast) {
 
   private static final double SCALING = 0.18215;
   private static final double SCALING_XL = 0.13025;
@@ -44,7 +46,9 @@ public record VaeConfig(double scaling, double shift, int factor, long channels)
         scaling,
         number(config, "shift_factor", third ? SHIFT_3 : 0, file),
         1 << levels - 1,
-        (long) number(config, "latent_channels", third ? CHANNELS_3 : CHANNELS, file));
+        (long) number(config, "latent_channels", third ? CHANNELS_3 : CHANNELS, file),
+        kind == DiffusersFolder.Kind.STABLE_DIFFUSION_XL
+            && !Boolean.FALSE.equals(config.get("force_upcast")));
   }
 
   private static double number(Map<String, Object> config, String key, double usual, Path file) {
