@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import T5EncoderModel, T5TokenizerFast
 
 from morse_models.latent.command import main as dot_command
@@ -257,6 +257,28 @@ def test_stable_diffusion_3_is_exported_for_every_size(tmp_path):
     for part in ("text_encoder", "text_encoder_2"):
         graph = onnx.load(tmp_path / "out" / part / "model.onnx", load_external_data=False).graph
         assert "text_embeds" in [o.name for o in graph.output]
+
+
+def test_the_refiner_of_sdxl_takes_a_score(tmp_path):
+    torch.manual_seed(5)
+    net = UNet2DConditionModel(
+        sample_size=16, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
+        cross_attention_dim=32, attention_head_dim=2, addition_embed_type="text_time",
+        addition_time_embed_dim=4, projection_class_embeddings_input_dim=5 * 4 + 32,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")).eval()
+    net.save_pretrained(tmp_path / "refiner/unet")
+    DDIMScheduler().save_pretrained(tmp_path / "refiner/scheduler")
+    (tmp_path / "refiner/model_index.json").write_text('{"requires_aesthetics_score": true}')
+    write_unets(open_folder(tmp_path / "refiner"), None, tmp_path / "out", half=False)
+    given = {"sample": torch.randn(3, 4, 16, 16), "timestep": torch.rand(3) * 999,
+             "encoder_hidden_states": torch.randn(3, 77, 32), "text_embeds": torch.randn(3, 32),
+             "time_ids": torch.rand(3, 5)}
+    added = {k: given[k] for k in ("text_embeds", "time_ids")}
+    with torch.no_grad():
+        estimate = net(given["sample"], given["timestep"], given["encoder_hidden_states"],
+                       added_cond_kwargs=added).sample
+    agrees(tmp_path / "out/unet/model.onnx", given, estimate)
 
 
 def test_the_dry_run_goes_through(capsys):

@@ -134,9 +134,11 @@ def example(folder: DashFolder, kind: torch.dtype, side: int) -> dict[str, Tenso
             2, 77, config.cross_attention_dim, dtype=kind
         )
     if folder.xl:
-        width = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+        ids = folder.time_ids(64.0)
+        width = config.projection_class_embeddings_input_dim
+        width -= len(ids) * config.addition_time_embed_dim
         inputs["text_embeds"] = torch.randn(2, width, dtype=kind)
-        inputs["time_ids"] = torch.full((2, 6), 64.0, dtype=kind)
+        inputs["time_ids"] = torch.tensor([ids] * 2, dtype=kind)
     if getattr(config, "time_cond_proj_dim", None):
         inputs["timestep_cond"] = torch.randn(2, config.time_cond_proj_dim, dtype=kind)
     if getattr(folder.unet, "class_embedding", None) is not None:

@@ -52,6 +52,18 @@ class DashFolder:
         return getattr(self.unet.config, "addition_embed_type", None) == "text_time"
 
 
+    @property
+    def aesthetic(self) -> bool:
+        """Whether Dash takes a score in the place of the wanted size (SDXL's refiner)."""
+        index = self.path / "model_index.json"
+        return index.exists() and json.loads(index.read_text()).get(
+            "requires_aesthetics_score") is True
+
+    def time_ids(self, side: float) -> list[float]:
+        """What SDXL is told of a square picture: its size, the cut, and the wanted size or score."""
+        return [side, side, 0, 0, 6.0] if self.aesthetic else [side, side, 0, 0, side, side]
+
+
 def open_folder(path: Path, known: tuple[str, ...] = UNETS + TRANSFORMERS) -> DashFolder:
     """Reads unet/ or transformer/, and scheduler/, of a diffusers folder.
 
@@ -91,7 +103,8 @@ def encode_texts(path: Path, texts: list[str]) -> dict[str, Tensor]:
 
     xl = (path / "text_encoder_2").exists()
     states, pooled = [], None
-    for suffix in ("", "_2") if xl else ("",):
+    suffixes = [s for s in ("", "_2") if (path / f"text_encoder{s}").exists()]
+    for suffix in suffixes:
         tokenizer = CLIPTokenizer.from_pretrained(path / f"tokenizer{suffix}")
         kind = CLIPTextModelWithProjection if suffix else CLIPTextModel
         model = kind.from_pretrained(path / f"text_encoder{suffix}").eval()

@@ -36,9 +36,7 @@ def conditions_of(folder: DashFolder, data: dict, index: Tensor, device: str) ->
         out[name] = rows.to(device)
     if folder.xl:
         side = float(data["size"])
-        out["time_ids"] = torch.tensor([[side, side, 0, 0, side, side]], device=device).repeat(
-            len(index), 1
-        )
+        out["time_ids"] = torch.tensor([folder.time_ids(side)], device=device).repeat(len(index), 1)
     return out
 
 

@@ -34,11 +34,21 @@ class TextPipelineTest {
   static void unpack() {
     Fixtures.unpack("pipelines.zip", folder);
     Fixtures.unpack("inpainting.zip", folder);
+    Fixtures.unpack("refiner.zip", folder);
   }
 
   static Stream<Path> goldens() {
     return PipelineGoldens.of(
-        folder, "sd1", "sd2", "sdxl", "lcm", "morse", "inpaint", "inpaint_dynamo", "inpaint_xl");
+        folder,
+        "sd1",
+        "sd2",
+        "sdxl",
+        "lcm",
+        "morse",
+        "inpaint",
+        "inpaint_dynamo",
+        "inpaint_xl",
+        "refiner");
   }
 
   @ParameterizedTest

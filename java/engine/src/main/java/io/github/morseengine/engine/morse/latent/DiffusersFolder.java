@@ -30,6 +30,8 @@ import java.util.Optional;
  * @param encoder the VAE's encoder, where there is one
  * @param vae the VAE's sizes
  * @param zeroNegative whether an absent negative prompt means zeros instead of an empty text
+ * @param aesthetic whether Dash takes a score of beauty in the place of the wanted size, as SDXL's
+ *     refiner does (requires_aesthetics_score)
  * @param patch latents per position and side: 1 for U-Nets, patch_size of transformers
  * @param side height and width of the latents that the model was trained for
  */
@@ -44,6 +46,7 @@ public record DiffusersFolder(
     Optional<Path> encoder,
     VaeConfig vae,
     boolean zeroNegative,
+    boolean aesthetic,
     int patch,
     long side) {
 
@@ -129,6 +132,7 @@ public record DiffusersFolder(
         Files.exists(encoder) ? Optional.of(encoder) : Optional.empty(),
         VaeConfig.read(path.resolve("vae_decoder/config.json"), kind),
         !Boolean.FALSE.equals(index.get("force_zeros_for_empty_prompt")),
+        Boolean.TRUE.equals(index.get("requires_aesthetics_score")),
         network.get("patch_size") instanceof Double p && p >= 1 ? p.intValue() : 1,
         network.get("sample_size") instanceof Double d ? d.longValue() : USUAL_SIDE);
   }
@@ -162,6 +166,7 @@ public record DiffusersFolder(
         encoder,
         vae,
         zeroNegative,
+        aesthetic,
         patch,
         side);
   }

@@ -28,9 +28,15 @@ final class Prompts implements AutoCloseable {
   /** What diffusers' pipeline gives T5 room for (max_sequence_length). */
   private static final int T5_TOKENS = 256;
 
+  /** What diffusers' pipelines tell SDXL's refiner about the wanted picture and the other. */
+  private static final float SCORE = 6;
+
+  private static final float SCORE_UNWANTED = 2.5f;
+
   private final boolean xl;
   private final boolean third;
   private final boolean zeroNegative;
+  private final boolean aesthetic;
   private final long width;
   private final List<TextEncoder> encoders = new ArrayList<>();
   private TextEncoder t5;
@@ -44,6 +50,7 @@ final class Prompts implements AutoCloseable {
     xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
     third = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_3;
     zeroNegative = folder.zeroNegative();
+    aesthetic = folder.aesthetic();
     width = third ? width(folder, inputs) : 0;
     try {
       for (DiffusersFolder.TextPart part : folder.texts()) {
@@ -117,10 +124,20 @@ final class Prompts implements AutoCloseable {
       out.add(new Condition(name, wanted.pooled(), guided ? unwanted.pooled() : null));
     }
     if (xl) {
-      float[] ids = {height, width, 0, 0, height, width};
-      out.add(new Condition("time_ids", Tensor.ofFloats(ids, 1, ids.length), null));
+      out.add(
+          new Condition(
+              "time_ids",
+              ids(height, width, SCORE),
+              guided && aesthetic ? ids(height, width, SCORE_UNWANTED) : null));
     }
     return out;
+  }
+
+  /** Original size, place of the cut, and wanted size or score: [1, 6] or [1, 5]. */
+  private Tensor ids(int height, int width, float score) {
+    return aesthetic
+        ? Tensor.ofFloats(new float[] {height, width, 0, 0, score}, 1, 5)
+        : Tensor.ofFloats(new float[] {height, width, 0, 0, height, width}, 1, 6);
   }
 
   private Embedded embed(List<String> texts, List<String> notes) {
