@@ -242,13 +242,14 @@ final class GenerateCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "the model '" + folder.path() + "' reads text and has no labels: use --prompt");
     }
+    boolean again = text.prompts() != null;
     try (Engine engine = options.open(console);
-        TextPipeline pipeline = TextPipeline.open(engine, folder)) {
+        TextPipeline pipeline = TextPipeline.open(engine, folder, again)) {
       text.check(folder, pipeline);
       TextDefaults defaults = TextDefaults.of(folder, pipeline.embedsGuidance());
       GenerateRequest sampling = request(folder.models(), defaults);
       PromptRun run = new PromptRun(console, options, text, preview, outDir);
-      if (text.prompts() != null) {
+      if (again) {
         run.run(folder, pipeline, sampling, engine, begin);
         return 0;
       }

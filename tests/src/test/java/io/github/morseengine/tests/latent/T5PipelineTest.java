@@ -8,11 +8,13 @@ import io.github.morseengine.engine.Engine;
 import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.error.InvalidInputException;
 import io.github.morseengine.engine.morse.GenerateRequest;
+import io.github.morseengine.engine.morse.ProgressListener;
 import io.github.morseengine.engine.morse.latent.DiffusersFolder;
 import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextRequest;
 import io.github.morseengine.engine.morse.latent.TextResult;
 import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Fixtures;
 import io.github.morseengine.tests.support.Runner;
 import java.io.IOException;
@@ -84,6 +86,26 @@ class T5PipelineTest {
     assertTrue(between(with, without) > 1e-3, "T5 changes nothing");
     Files.delete(folder.resolve("text_encoder_3/model.onnx"));
     assertEquals(0, between(without, draw("a cat", true)), "a folder that has none");
+  }
+
+  @Test
+  void encodersMayBeFreedBeforeDashRuns() {
+    GenerateRequest sampling =
+        GenerateRequest.builder().count(1).sampler("euler").dash(1).dot(0).seed(3).build();
+    TextRequest request = new TextRequest(sampling, List.of("a"), null, 16, 16, null, 1, null);
+    long[] held = new long[2];
+    for (boolean keep : new boolean[] {true, false}) {
+      try (Engine engine = Runner.engine("cpu");
+          TextPipeline p = TextPipeline.open(engine, DiffusersFolder.open(folder), keep)) {
+        ProgressListener listener = (done, total) -> held[keep ? 1 : 0] = engine.weightBytes();
+        Tensor first = p.generate(request, listener).pictures();
+        Compare.identical(first, p.generate(request, listener).pictures(), "the second call");
+      }
+    }
+    // T5's embedding and its two layers.
+    assertTrue(
+        held[1] - held[0] > 4 * (98 * 56 + 2 * (4 * 56 * 32 + 3 * 56 * 64)),
+        held[0] + " " + held[1]);
   }
 
   @Test

@@ -1,13 +1,10 @@
 package io.github.morseengine.engine.morse.latent;
 
 import io.github.morseengine.engine.Engine;
-import io.github.morseengine.engine.backend.Precision;
 import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.morse.Condition;
 import io.github.morseengine.engine.morse.json.Json;
-import io.github.morseengine.engine.morse.text.ClipTokenizer;
-import io.github.morseengine.engine.morse.text.T5Tokenizer;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -25,9 +22,6 @@ final class Prompts implements AutoCloseable {
 
   private static final String STATES = "encoder_hidden_states";
 
-  /** What diffusers' pipeline gives T5 room for (max_sequence_length). */
-  private static final int T5_TOKENS = 256;
-
   /** What diffusers' pipelines tell SDXL's refiner about the wanted picture and the other. */
   private static final float SCORE = 6;
 
@@ -38,37 +32,26 @@ final class Prompts implements AutoCloseable {
   private final boolean zeroNegative;
   private final boolean aesthetic;
   private final long width;
-  private final List<TextEncoder> encoders = new ArrayList<>();
-  private TextEncoder t5;
+  private final Engine engine;
+  private final DiffusersFolder folder;
+  private final Encoders kept;
 
   /**
-   * Opens the encoders.
+   * Looks at a folder.
    *
    * @param inputs of Dash
+   * @param keep whether the encoders are opened here and stay open; else each call opens them, and
+   *     closes them before it returns
    */
-  Prompts(Engine engine, DiffusersFolder folder, List<OnnxModel.Port> inputs) {
+  Prompts(Engine engine, DiffusersFolder folder, List<OnnxModel.Port> inputs, boolean keep) {
+    this.engine = engine;
+    this.folder = folder;
     xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
     third = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_3;
     zeroNegative = folder.zeroNegative();
     aesthetic = folder.aesthetic();
     width = third ? width(folder, inputs) : 0;
-    try {
-      for (DiffusersFolder.TextPart part : folder.texts()) {
-        ClipTokenizer tokenizer = ClipTokenizer.open(part.tokenizer());
-        encoders.add(
-            TextEncoder.open(engine, part.model(), tokenizer, Precision.FP16, xl || third));
-      }
-      t5 = folder.t5().map(part -> t5(engine, part)).orElse(null);
-    } catch (RuntimeException | Error e) {
-      close();
-      throw e;
-    }
-  }
-
-  private static TextEncoder t5(Engine engine, DiffusersFolder.TextPart part) {
-    T5Tokenizer tokenizer = T5Tokenizer.open(part.tokenizer(), T5_TOKENS);
-    // Its activations are known to grow beyond what fp16 holds.
-    return TextEncoder.open(engine, part.model(), tokenizer, Precision.BF16, false);
+    kept = keep ? Encoders.open(engine, folder) : null;
   }
 
   /** Width of the states that Dash reads; its file decides, then its configuration. */
@@ -108,14 +91,22 @@ final class Prompts implements AutoCloseable {
       int height,
       int width,
       List<String> notes) {
-    Embedded wanted = embed(prompts, notes);
+    Embedded wanted;
     Embedded unwanted = null;
-    if (guided) {
-      unwanted = embed(List.of(negative == null ? "" : negative), notes);
-      if (xl && negative == null && zeroNegative) {
-        unwanted.states().data().fill((byte) 0);
-        unwanted.pooled().data().fill((byte) 0);
+    Encoders encoders = kept != null ? kept : Encoders.open(engine, folder);
+    try {
+      wanted = embed(encoders, prompts, notes);
+      if (guided) {
+        unwanted = embed(encoders, List.of(negative == null ? "" : negative), notes);
       }
+    } finally {
+      if (kept == null) {
+        encoders.close();
+      }
+    }
+    if (guided && xl && negative == null && zeroNegative) {
+      unwanted.states().data().fill((byte) 0);
+      unwanted.pooled().data().fill((byte) 0);
     }
     List<Condition> out = new ArrayList<>();
     out.add(new Condition(STATES, wanted.states(), guided ? unwanted.states() : null));
@@ -140,24 +131,25 @@ final class Prompts implements AutoCloseable {
         : Tensor.ofFloats(new float[] {height, width, 0, 0, height, width}, 1, 6);
   }
 
-  private Embedded embed(List<String> texts, List<String> notes) {
+  private Embedded embed(Encoders encoders, List<String> texts, List<String> notes) {
     List<Tensor> rows = new ArrayList<>();
     List<Tensor> pooled = new ArrayList<>();
     for (String text : texts) {
       List<Tensor> states = new ArrayList<>();
       List<Tensor> means = new ArrayList<>();
       int dropped = 0;
-      for (TextEncoder encoder : encoders) {
+      for (TextEncoder encoder : encoders.clip()) {
         TextEncoder.Encoded encoded = encoder.encode(text);
         states.add(encoded.hidden());
         dropped = Math.max(dropped, encoded.dropped());
-        if (third || xl && encoder == encoders.getLast()) {
+        if (third || xl && encoder == encoders.clip().getLast()) {
           means.add(pooled(encoder, encoded));
         }
       }
       Tensor clip = beside(states);
+      TextEncoder t5 = encoders.t5();
       TextEncoder.Encoded last = t5 == null ? null : t5.encode(text);
-      rows.add(third ? joined(clip, last == null ? null : last.hidden()) : clip);
+      rows.add(third ? joined(clip, t5, last) : clip);
       tooLong(text, dropped, last, notes);
       if (!means.isEmpty()) {
         pooled.add(beside(means));
@@ -201,24 +193,26 @@ final class Prompts implements AutoCloseable {
    * CLIP's states and T5's one behind the other.
    *
    * @param clip [1, L, a], widened by zeros
-   * @param last [1, T, width]; null for zeros
+   * @param t5 who spoke last; null for zeros
+   * @param last its states, [1, T, width]
    * @return [1, L + T, width]
    */
-  private Tensor joined(Tensor clip, Tensor last) {
+  private Tensor joined(Tensor clip, TextEncoder t5, TextEncoder.Encoded last) {
     long own = clip.dim(2);
     if (own > width) {
       throw widths("the text encoders give " + own);
     }
-    if (last != null && last.dim(2) != width) {
-      throw widths(t5.name() + " gives " + last.dim(2));
+    if (t5 != null && last.hidden().dim(2) != width) {
+      throw widths(t5.name() + " gives " + last.hidden().dim(2));
     }
     long tokens = clip.dim(1);
-    Tensor out = Tensor.allocate(DType.FLOAT32, 1, tokens + T5_TOKENS, width);
+    Tensor out = Tensor.allocate(DType.FLOAT32, 1, tokens + Encoders.T5_TOKENS, width);
     for (long t = 0; t < tokens; t++) {
       MemorySegment.copy(clip.data(), t * own * 4, out.data(), t * width * 4, own * 4);
     }
-    if (last != null) {
-      MemorySegment.copy(last.data(), 0, out.data(), tokens * width * 4, last.byteSize());
+    if (t5 != null) {
+      Tensor states = last.hidden();
+      MemorySegment.copy(states.data(), 0, out.data(), tokens * width * 4, states.byteSize());
     }
     return out;
   }
@@ -264,9 +258,8 @@ final class Prompts implements AutoCloseable {
 
   @Override
   public void close() {
-    encoders.forEach(TextEncoder::close);
-    if (t5 != null) {
-      t5.close();
+    if (kept != null) {
+      kept.close();
     }
   }
 }

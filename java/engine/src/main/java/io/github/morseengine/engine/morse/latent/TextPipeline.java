@@ -51,7 +51,8 @@ public final class TextPipeline implements AutoCloseable {
   }
 
   /**
-   * Opens the models; the VAE is read when it is first used.
+   * Opens the models, text encoders included; Dash, Dot and the VAE are compiled when they are
+   * first used.
    *
    * @param engine the device; must outlive the pipeline
    * @param folder the models
@@ -59,6 +60,20 @@ public final class TextPipeline implements AutoCloseable {
    * @throws InvalidInputException if the model reads no text
    */
   public static TextPipeline open(Engine engine, DiffusersFolder folder) {
+    return open(engine, folder, true);
+  }
+
+  /**
+   * The same for who draws once, or has little memory.
+   *
+   * @param engine the device; must outlive the pipeline
+   * @param folder the models
+   * @param keepEncoders whether the text encoders stay loaded; else every call of {@link #generate}
+   *     loads them, and frees them before the first step of Dash
+   * @return the pipeline
+   * @throws InvalidInputException if the model reads no text
+   */
+  public static TextPipeline open(Engine engine, DiffusersFolder folder, boolean keepEncoders) {
     if (!folder.kind().readsText()) {
       throw new InvalidInputException(
           "the model '" + folder.path() + "' reads no text but labels: open a LabelPipeline");
@@ -69,7 +84,7 @@ public final class TextPipeline implements AutoCloseable {
           folder,
           sampling,
           Inpainting.expected(folder, sampling.dashInputs()),
-          new Prompts(engine, folder, sampling.dashInputs()),
+          new Prompts(engine, folder, sampling.dashInputs(), keepEncoders),
           new LatentDecoder(engine, folder),
           folder.encoder().map(f -> new Vae(engine, f, folder.vae().upcast())).orElse(null));
     } catch (RuntimeException | Error e) {
