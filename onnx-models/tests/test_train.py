@@ -115,6 +115,30 @@ def test_guided_runs_hold_both_halves(models, monkeypatch):
     assert (pairs.dash_output[:2] - pairs.dash_output[2:]).abs().max() > 0
 
 
+@torch.no_grad()
+def test_whole_runs_take_the_schedules_that_are_served(models, tmp_path, monkeypatch):
+    dash, dot = models
+    file = tmp_path / "morse_schedule.json"
+    entries = [{"schedule": s} for s in ("DKDKK", "DD", 33 * "D" + "K")]
+    file.write_text(json.dumps({"samplers": {"ddim": entries}}))
+    tuned = trajectories.read_tuned(file)
+    # Not those without Dot, nor those that are nearly all Dash.
+    assert tuned == [("ddim", "DKDKK"), ("ddpm", "DKDKK")]
+    monkeypatch.setattr(trajectories, "TUNED", 1.0)
+    monkeypatch.setattr(trajectories, "GUIDED", 0.0)
+    monkeypatch.setattr(trajectories, "MOST_PAIRS", 3)
+    x, labels = torch.zeros(2, 3, 16, 16), torch.tensor([0, 1])
+    seen = list(trajectories.observe(dash, dot, x, labels, alphas_cumprod(), False, tuned=tuned))
+    assert [int(p.timestep[0]) for p in seen] == [trailing(5)[i] for i in (1, 3, 4)]
+    torch.manual_seed(0)
+    long = [("dpmpp", "D" + 60 * "K")]
+    seen = list(trajectories.observe(dash, dot, x, labels, alphas_cumprod(), False, tuned=long))
+    assert 0 < len(seen) < 15
+    file.write_text('{"samplers": {"ddim": [{"schedule": "DD"}]}}')
+    with pytest.raises(ValueError, match="no schedule that Dot can be trained on"):
+        trajectories.read_tuned(file)
+
+
 def test_ablations_make_one_table_and_resume(models, data_file, tmp_path, capsys):
     dash, dot = models
     save_pair(tmp_path, dash, dot)

@@ -177,6 +177,7 @@ class Source:
         self.dash, self.dot, self.batches, self.args = dash, dot, batches, args
         self.table = alphas_cumprod().to(batches.device)
         self.replay = Replay(args.replay)
+        self.tuned = trajectories.read_tuned(args.schedules) if args.schedules else None
         self.owed = 0.0
 
     def next(self) -> Pairs:
@@ -191,7 +192,8 @@ class Source:
         made, bf16 = 0, self.args.bf16
         x, labels = self.batches.next()
         if torch.rand(()) < self.args.on_policy:
-            pairs = trajectories.observe(self.dash, self.dot, x, labels, self.table, bf16)
+            pairs = trajectories.observe(
+                self.dash, self.dot, x, labels, self.table, bf16, tuned=self.tuned)
         else:
             pairs = observe(self.dash, self.dot, x, labels, self.table, bf16, self.args.longest)
         for fresh in pairs:
@@ -252,4 +254,6 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replay", type=int, default=6144, help="pairs held to draw from")
     parser.add_argument("--on-policy", type=float, default=0.15, help="how often fresh pairs are "
                         "a whole run of Morse, which brings ten times as many")
+    parser.add_argument("--schedules", type=Path, help="morse_schedule.json that morse tune wrote: "
+                        "half of the whole runs take schedules from it")
     parser.add_argument("--longest", type=int, default=LONGEST, help="largest gap, of 1000 times")

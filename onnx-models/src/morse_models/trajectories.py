@@ -6,7 +6,9 @@ whole runs too: schedules, samplers and labels as they are served, Dot's own est
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -36,6 +38,14 @@ which ask Dash more often where its estimate changes fast, have few here and man
 EVERY = 0.15
 """How often a stochastic run draws noise before steps of Dot, too. The engine draws it before
 steps of Dash alone, unless it is told otherwise: what fresh noise does is the hardest to tell."""
+
+
+TUNED = 0.5
+"""How often a run takes a schedule that ``morse tune`` found, where those are given."""
+TUNED_AS = {"ddim": "ddim", "ddpm": "ddim", "dpmpp": "dpmpp", "ode": "ode", "sde": "ode"}
+"""Whose tuned schedules a sampler is served with, as in the engine."""
+MOST_PAIRS = 36
+"""Steps of Dot that a run gives pairs of, about: of more some are left out."""
 
 
 class Run:
@@ -114,6 +124,24 @@ def draw_schedule() -> tuple[int, int, str]:
     return dash_steps, dot_steps, sampler
 
 
+def read_tuned(path: Path) -> list[tuple[str, str]]:
+    """Schedules of a morse_schedule.json, each with every sampler that is served with it.
+
+    Those that ask Dash more often than :data:`DASH_STEPS`, or Dot never, are left out.
+
+    Raises:
+        ValueError: if none is left.
+    """
+    found = json.loads(path.read_text())["samplers"]
+    out = []
+    for sampler in SAMPLERS:
+        kinds = {e["schedule"] for e in found.get(TUNED_AS[sampler], [])}
+        out += [(sampler, k) for k in sorted(kinds) if "K" in k and k.count("D") <= DASH_STEPS[1]]
+    if not out:
+        raise ValueError(f"'{path}' holds no schedule that Dot can be trained on: run morse tune")
+    return out
+
+
 def uneven(dash_steps: int, dot_steps: int) -> str:
     """A schedule of so many steps of Dash, with about so many of Dot behind each."""
     runs = (dot_steps * torch.exp(UNEVEN * torch.randn(dash_steps))).round().long().tolist()
@@ -126,16 +154,22 @@ def uneven(dash_steps: int, dot_steps: int) -> str:
 def observe(
     dash: torch.nn.Module, dot: torch.nn.Module, x: Tensor, labels: Tensor, table: Tensor,
     bf16: bool, schedule: tuple[int, int, str] | None = None,
+    tuned: list[tuple[str, str]] | None = None,
 ) -> Iterator[Pairs]:
-    """Runs one schedule from fresh noise and yields every step of Dot as pairs.
+    """Runs one schedule from fresh noise and yields steps of Dot as pairs, all of a short run.
 
     Args:
         x: pictures of which only the shape is used, [N, C, H, W]; N is even.
         labels: int64 [N]; in a guided run the first half is replaced by the null label.
         schedule: D, K and a sampler; drawn where it isn't given.
+        tuned: sampler and schedule of runs as they are served, see :func:`read_tuned`.
     """
-    dash_steps, dot_steps, sampler = schedule or draw_schedule()
-    kinds = dash_steps * ("D" + dot_steps * "K") if schedule else uneven(dash_steps, dot_steps)
+    if schedule is None and tuned and torch.rand(()) < TUNED:
+        sampler, kinds = tuned[int(torch.randint(len(tuned), ()))]
+    else:
+        dash_steps, dot_steps, sampler = schedule or draw_schedule()
+        kinds = dash_steps * ("D" + dot_steps * "K") if schedule else uneven(dash_steps, dot_steps)
+    kept = MOST_PAIRS / max(MOST_PAIRS, kinds.count("K"))
     every = schedule is None and bool(torch.rand(()) < EVERY)
     run = Run(sampler, kinds, table, every)
     guidance = GUIDANCE if schedule is None and torch.rand(()) < GUIDED else None
@@ -148,11 +182,13 @@ def observe(
     for i, t in enumerate(run.times):
         wide = torch.cat([x, x]) if guidance else x
         time = torch.full((len(wide),), t, device=x.device)
-        truth, features = estimate(dash, wide, time, labels, bf16)
         if run.kinds[i] == "D":
-            seen, z = Observed.after(seen, wide, time, truth, labels, features), truth
+            z, features = estimate(dash, wide, time, labels, bf16)
+            seen = Observed.after(seen, wide, time, z, labels, features)
         else:
-            yield Pairs(*seen.tensors(), wide, time, truth)
+            if kept == 1 or torch.rand(()) < kept:
+                truth, _ = estimate(dash, wide, time, labels, bf16)
+                yield Pairs(*seen.tensors(), wide, time, truth)
             z = seen.dash_output + residual(dot, (wide, time, *seen.tensors()), bf16)
         if guidance:
             without, given = z.chunk(2)
