@@ -29,6 +29,18 @@ final class ScheduleSearch {
   /** The best by one batch that are tried with a step of Dash at the end, too. */
   private static final int CLOSED = 3;
 
+  /**
+   * How many steps of Dash fewer and more the best is tried with, until nothing near it is better.
+   * By one alone it would stay where a neighbour is no better but the one behind it is.
+   */
+  private static final int NEAR = 2;
+
+  /** How often a better neighbour is gone to. */
+  private static final int CLIMBS = 3;
+
+  /** About how many schedules one climb tries: those near two places. */
+  private static final int NEIGHBOURS = 7;
+
   /** Schedules that are tried on all batches, besides those of other budgets and Dash alone. */
   private static final int FINALISTS = 8;
 
@@ -81,6 +93,7 @@ final class ScheduleSearch {
       int spread = RESPREAD * ScheduleCandidates.respread(even.getFirst()).size();
       double tried = even.size() + spread + 2 + CLOSED;
       sum += b * (tried + 2 + (FINALISTS + 3.0) * (size.batches() - 1));
+      sum += b * NEIGHBOURS * size.batches();
     }
     return sum;
   }
@@ -127,7 +140,7 @@ final class ScheduleSearch {
         last.add(candidates.scaled(best, budget));
       }
       last.add(dash);
-      best = better(last);
+      best = climbed(better(last), budget);
       found.add(best);
     }
     // What suits a larger budget may not have been among the candidates of the one below.
@@ -145,6 +158,23 @@ final class ScheduleSearch {
 
   private Candidate better(List<Candidate> among) {
     return sorted(among, size.batches()).getFirst().candidate();
+  }
+
+  /** The best that is reached from a schedule by going to a better neighbour again and again. */
+  private Candidate climbed(Candidate from, double budget) {
+    Candidate at = from;
+    for (int i = 0; i < CLIMBS && at.dot() > 0; i++) {
+      List<Candidate> near = new ArrayList<>(candidates.beside(at, budget, NEAR));
+      near.add(ScheduleCandidates.closed(at));
+      near.add(ScheduleCandidates.opened(at));
+      near.add(at);
+      Candidate next = better(near);
+      if (next.schedule().equals(at.schedule())) {
+        break;
+      }
+      at = next;
+    }
+    return at;
   }
 
   private Map<String, Object> entry(double budget, Candidate best) {
@@ -168,7 +198,7 @@ final class ScheduleSearch {
     for (Tried t : sorted(even, 1).subList(0, Math.min(RESPREAD, even.size()))) {
       all.addAll(ScheduleCandidates.respread(t.candidate()));
     }
-    all.addAll(candidates.beside(sorted(all, 1).getFirst().candidate(), budget));
+    all.addAll(candidates.beside(sorted(all, 1).getFirst().candidate(), budget, 1));
     List<Tried> open = sorted(all, 1);
     open.stream().limit(CLOSED).forEach(t -> all.add(ScheduleCandidates.closed(t.candidate())));
     Map<Schedule, Candidate> different = new LinkedHashMap<>();

@@ -145,6 +145,17 @@ public final class ScheduleCandidates {
   }
 
   /**
+   * A schedule with the steps of one, the last of them Dash only where the density puts it there.
+   *
+   * @param c a candidate
+   * @return as many steps of Dash and of Dot
+   */
+  public static Candidate opened(Candidate c) {
+    Density d = c.density();
+    return new Candidate(c.dash(), c.dot(), new Density(d.first(), d.middle(), d.last()));
+  }
+
+  /**
    * A schedule with the steps of one, the last of them Dash.
    *
    * @param c a candidate
@@ -155,15 +166,16 @@ public final class ScheduleCandidates {
   }
 
   /**
-   * Schedules that are spread as one, but with a step of Dash fewer, and one more.
+   * Schedules that are spread as one, but with some steps of Dash fewer, or more.
    *
    * @param c a candidate
    * @param budget latencies of Dash
+   * @param most steps fewer, and more
    * @return those that cost at most the budget
    */
-  public List<Candidate> beside(Candidate c, double budget) {
-    return IntStream.of(c.dash() - 1, c.dash() + 1)
-        .filter(dash -> dash >= 1 && dash <= budget)
+  public List<Candidate> beside(Candidate c, double budget, int most) {
+    return IntStream.rangeClosed(c.dash() - most, c.dash() + most)
+        .filter(dash -> dash >= 1 && dash <= budget && dash != c.dash())
         .mapToObj(dash -> filled(dash, c.density(), budget))
         .toList();
   }

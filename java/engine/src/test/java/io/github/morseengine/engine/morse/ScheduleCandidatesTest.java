@@ -38,11 +38,18 @@ class ScheduleCandidatesTest {
   @Test
   void neighboursFillTheBudget() {
     Candidate c = new Candidate(7, 20, new Density(3, 1, 1));
-    List<Candidate> beside = ANY.beside(c, 10);
+    List<Candidate> beside = ANY.beside(c, 10, 1);
     assertEquals(
         List.of(new Candidate(6, 36, c.density()), new Candidate(8, 18, c.density())), beside);
     Candidate least = new Candidate(1, 0, Density.EVEN);
-    assertEquals(List.of(), ANY.beside(least, 1.5));
+    assertEquals(List.of(), ANY.beside(least, 1.5, 1));
+    assertEquals(List.of(5, 6, 8, 9), ANY.beside(c, 10, 2).stream().map(Candidate::dash).toList());
+    // No more than there are, and no more than the budget pays for.
+    assertEquals(
+        List.of(1, 3),
+        ANY.beside(new Candidate(2, 9, c.density()), 3.5, 3).stream()
+            .map(Candidate::dash)
+            .toList());
   }
 
   @Test
@@ -95,6 +102,7 @@ class ScheduleCandidatesTest {
     Candidate closed = ScheduleCandidates.closed(open);
     assertEquals("DKKKKKDKKKKD", closed.schedule().toString());
     assertEquals("DKKKKKKKKKD", ANY.scaled(closed, 3).schedule().toString(), "another budget");
+    assertEquals(open, ScheduleCandidates.opened(closed));
     Candidate one = new Candidate(1, 3, Density.EVEN);
     assertEquals(one.schedule(), ScheduleCandidates.closed(one).schedule(), "the first is Dash");
     Candidate dash = new Candidate(2, 0, Density.EVEN);
