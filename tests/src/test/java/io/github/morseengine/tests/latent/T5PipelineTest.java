@@ -14,8 +14,14 @@ import io.github.morseengine.engine.morse.latent.TextPipeline;
 import io.github.morseengine.engine.morse.latent.TextRequest;
 import io.github.morseengine.engine.morse.latent.TextResult;
 import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.onnx.Onnx.GraphProto;
+import io.github.morseengine.onnx.Onnx.ModelProto;
+import io.github.morseengine.onnx.Onnx.NodeProto;
+import io.github.morseengine.onnx.Onnx.TensorProto;
+import io.github.morseengine.onnx.Onnx.ValueInfoProto;
 import io.github.morseengine.tests.support.Compare;
 import io.github.morseengine.tests.support.Fixtures;
+import io.github.morseengine.tests.support.ModelBuilder;
 import io.github.morseengine.tests.support.Runner;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -86,6 +92,35 @@ class T5PipelineTest {
     assertTrue(between(with, without) > 1e-3, "T5 changes nothing");
     Files.delete(folder.resolve("text_encoder_3/model.onnx"));
     assertEquals(0, between(without, draw("a cat", true)), "a folder that has none");
+  }
+
+  /** Multiplies the states by a mask that the graph asks for, as some exports' encoders do. */
+  private static void askForMask(Path file) throws IOException {
+    ModelProto.Builder model = ModelProto.parseFrom(Files.readAllBytes(file)).toBuilder();
+    GraphProto.Builder graph = model.getGraphBuilder();
+    String states = "last_hidden_state";
+    for (NodeProto.Builder n : graph.getNodeBuilderList()) {
+      if (n.getOutput(0).equals(states)) {
+        n.setOutput(0, "unmasked");
+      }
+    }
+    ValueInfoProto.Builder mask = graph.getInput(0).toBuilder().setName("attention_mask");
+    graph.addInput(mask);
+    graph.addInitializer(
+        TensorProto.newBuilder().setName("last").setDataType(7).addDims(1).addInt64Data(-1));
+    NodeProto.Builder cast = graph.addNodeBuilder();
+    ModelBuilder.fill(cast, "Cast", "kept", "attention_mask");
+    cast.addAttribute(ModelBuilder.integer("to", 1));
+    ModelBuilder.fill(graph.addNodeBuilder(), "Unsqueeze", "column", "kept", "last");
+    ModelBuilder.fill(graph.addNodeBuilder(), "Mul", states, "unmasked", "column");
+    Files.write(file, model.build().toByteArray());
+  }
+
+  @Test
+  void anEncoderThatAsksForAMaskSeesAll() throws IOException {
+    TextResult plain = draw("a cat", true);
+    askForMask(folder.resolve("text_encoder_3/model.onnx"));
+    assertEquals(0, between(plain, draw("a cat", true)));
   }
 
   @Test
