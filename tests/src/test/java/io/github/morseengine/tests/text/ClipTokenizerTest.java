@@ -12,12 +12,8 @@ import io.github.morseengine.engine.morse.text.ClipTokenizer;
 import io.github.morseengine.engine.morse.text.Encoding;
 import io.github.morseengine.tests.support.Fixtures;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Base64;
-import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,25 +37,7 @@ class ClipTokenizerTest {
   @CsvSource({"first, first", "second, second", "third, third", "saved, third"})
   void idsAreThoseOfTransformers(String variant, String golden) throws IOException {
     ClipTokenizer tokenizer = ClipTokenizer.open(folder.resolve(variant));
-    List<String> prompts = Files.readAllLines(folder.resolve("prompts.txt"));
-    List<String> wanted = Files.readAllLines(folder.resolve(golden).resolve("ids.txt"));
-    assertEquals(2000, prompts.size());
-    for (int i = 0; i < prompts.size(); i++) {
-      String text = new String(Base64.getDecoder().decode(prompts.get(i)), StandardCharsets.UTF_8);
-      int line = i;
-      assertArrayEquals(
-          numbers(wanted.get(i)),
-          tokenizer.ids(text),
-          () ->
-              "prompt " + line + ": " + text.codePoints().mapToObj(Integer::toHexString).toList());
-    }
-  }
-
-  private static int[] numbers(String line) {
-    return Arrays.stream(line.split(" "))
-        .filter(s -> !s.isEmpty())
-        .mapToInt(Integer::parseInt)
-        .toArray();
+    TokenizerGoldens.check(folder, golden, 2000, tokenizer::ids);
   }
 
   @ParameterizedTest
@@ -68,7 +46,7 @@ class ClipTokenizerTest {
     ClipTokenizer tokenizer = ClipTokenizer.open(folder.resolve(variant));
     Encoding encoding = tokenizer.encode("a photo of a cat");
     String golden = Files.readString(folder.resolve(variant).resolve("padded.txt"));
-    assertArrayEquals(numbers(golden), encoding.ids());
+    assertArrayEquals(TokenizerGoldens.numbers(golden), encoding.ids());
     assertEquals(0, encoding.dropped());
   }
 

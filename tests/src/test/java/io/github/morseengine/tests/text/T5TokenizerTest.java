@@ -12,12 +12,8 @@ import io.github.morseengine.engine.morse.text.Encoding;
 import io.github.morseengine.engine.morse.text.T5Tokenizer;
 import io.github.morseengine.tests.support.Fixtures;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Base64;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
@@ -44,25 +40,7 @@ class T5TokenizerTest {
   @ValueSource(strings = {"published", "converted", "saved"})
   void idsAreThoseOfTokenizers(String variant) throws IOException {
     T5Tokenizer tokenizer = T5Tokenizer.open(folder.resolve(variant), LENGTH);
-    List<String> prompts = Files.readAllLines(folder.resolve("prompts.txt"));
-    List<String> wanted = Files.readAllLines(folder.resolve(variant).resolve("ids.txt"));
-    assertEquals(606, prompts.size());
-    for (int i = 0; i < prompts.size(); i++) {
-      String text = new String(Base64.getDecoder().decode(prompts.get(i)), StandardCharsets.UTF_8);
-      int line = i;
-      assertArrayEquals(
-          numbers(wanted.get(i)),
-          tokenizer.ids(text),
-          () ->
-              "prompt " + line + ": " + text.codePoints().mapToObj(Integer::toHexString).toList());
-    }
-  }
-
-  private static int[] numbers(String line) {
-    return Arrays.stream(line.split(" "))
-        .filter(s -> !s.isEmpty())
-        .mapToInt(Integer::parseInt)
-        .toArray();
+    TokenizerGoldens.check(folder, variant, 606, tokenizer::ids);
   }
 
   @Test
@@ -70,7 +48,8 @@ class T5TokenizerTest {
     Encoding encoding =
         T5Tokenizer.open(folder.resolve("saved"), LENGTH).encode("a photo of a cat");
     assertArrayEquals(
-        numbers(Files.readString(folder.resolve("saved/padded.txt"))), encoding.ids());
+        TokenizerGoldens.numbers(Files.readString(folder.resolve("saved/padded.txt"))),
+        encoding.ids());
     assertEquals(0, encoding.dropped());
   }
 

@@ -29,8 +29,6 @@ final class Prompts implements AutoCloseable {
 
   private final boolean xl;
   private final boolean third;
-  private final boolean zeroNegative;
-  private final boolean aesthetic;
   private final long width;
   private final Engine engine;
   private final DiffusersFolder folder;
@@ -48,8 +46,6 @@ final class Prompts implements AutoCloseable {
     this.folder = folder;
     xl = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_XL;
     third = folder.kind() == DiffusersFolder.Kind.STABLE_DIFFUSION_3;
-    zeroNegative = folder.zeroNegative();
-    aesthetic = folder.aesthetic();
     width = third ? width(folder, inputs) : 0;
     kept = keep ? Encoders.open(engine, folder) : null;
   }
@@ -104,7 +100,7 @@ final class Prompts implements AutoCloseable {
         encoders.close();
       }
     }
-    if (guided && xl && negative == null && zeroNegative) {
+    if (guided && xl && negative == null && folder.zeroNegative()) {
       unwanted.states().data().fill((byte) 0);
       unwanted.pooled().data().fill((byte) 0);
     }
@@ -119,14 +115,14 @@ final class Prompts implements AutoCloseable {
           new Condition(
               "time_ids",
               ids(height, width, SCORE),
-              guided && aesthetic ? ids(height, width, SCORE_UNWANTED) : null));
+              guided && folder.aesthetic() ? ids(height, width, SCORE_UNWANTED) : null));
     }
     return out;
   }
 
   /** Original size, place of the cut, and wanted size or score: [1, 6] or [1, 5]. */
   private Tensor ids(int height, int width, float score) {
-    return aesthetic
+    return folder.aesthetic()
         ? Tensor.ofFloats(new float[] {height, width, 0, 0, score}, 1, 5)
         : Tensor.ofFloats(new float[] {height, width, 0, 0, height, width}, 1, 6);
   }

@@ -2,6 +2,7 @@ package io.github.morseengine.engine.morse.text;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
  * A token that is looked for in the text before anything else is done with it.
@@ -57,6 +58,32 @@ record AddedToken(
     if (start < text.length()) {
       to.text(text.substring(start));
     }
+  }
+
+  /**
+   * Cuts a text at the tokens that are looked for as it is, then what lies between, normalised, at
+   * the others.
+   */
+  static void split(
+      String text,
+      List<AddedToken> raw,
+      UnaryOperator<String> normalizer,
+      List<AddedToken> normalized,
+      Pieces to) {
+    split(
+        text,
+        raw,
+        new Pieces() {
+          @Override
+          public void text(String piece) {
+            split(normalizer.apply(piece), normalized, to);
+          }
+
+          @Override
+          public void token(AddedToken token) {
+            to.token(token);
+          }
+        });
   }
 
   private static boolean isSpace(char c) {

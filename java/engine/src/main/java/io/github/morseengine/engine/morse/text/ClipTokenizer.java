@@ -64,38 +64,24 @@ public final class ClipTokenizer implements TextTokenizer {
    */
   public int[] ids(String text) {
     List<int[]> parts = new ArrayList<>();
-    AddedToken.split(text, vocabulary.rawTokens(), normalizing(parts));
+    AddedToken.split(
+        text,
+        vocabulary.rawTokens(),
+        ClipText::normalize,
+        vocabulary.normalizedTokens(),
+        new AddedToken.Pieces() {
+          @Override
+          public void text(String piece) {
+            for (String word : ClipText.words(piece)) {
+              parts.add(vocabulary.pairs().encode(word));
+            }
+          }
+
+          @Override
+          public void token(AddedToken token) {
+            parts.add(new int[] {token.id()});
+          }
+        });
     return parts.stream().flatMapToInt(Arrays::stream).toArray();
-  }
-
-  /** Tokens that are looked for in the raw text cut it; what lies between is normalised. */
-  private AddedToken.Pieces normalizing(List<int[]> parts) {
-    return new AddedToken.Pieces() {
-      @Override
-      public void text(String piece) {
-        AddedToken.split(ClipText.normalize(piece), vocabulary.normalizedTokens(), encoding(parts));
-      }
-
-      @Override
-      public void token(AddedToken token) {
-        parts.add(new int[] {token.id()});
-      }
-    };
-  }
-
-  private AddedToken.Pieces encoding(List<int[]> parts) {
-    return new AddedToken.Pieces() {
-      @Override
-      public void text(String piece) {
-        for (String word : ClipText.words(piece)) {
-          parts.add(vocabulary.pairs().encode(word));
-        }
-      }
-
-      @Override
-      public void token(AddedToken token) {
-        parts.add(new int[] {token.id()});
-      }
-    };
   }
 }

@@ -180,24 +180,7 @@ public final class T5Tokenizer implements TextTokenizer {
     AddedToken.split(
         text,
         rawTokens,
-        new AddedToken.Pieces() {
-          @Override
-          public void text(String piece) {
-            normalized(normalizer.apply(piece), first, out);
-          }
-
-          @Override
-          public void token(AddedToken token) {
-            out.add(token.id());
-            first[0] = false;
-          }
-        });
-    return out.stream().mapToInt(Integer::intValue).toArray();
-  }
-
-  private void normalized(String text, boolean[] first, List<Integer> out) {
-    AddedToken.split(
-        text,
+        normalizer,
         normalizedTokens,
         new AddedToken.Pieces() {
           @Override
@@ -214,5 +197,6 @@ public final class T5Tokenizer implements TextTokenizer {
             first[0] = false;
           }
         });
+    return out.stream().mapToInt(Integer::intValue).toArray();
   }
 }
