@@ -29,6 +29,7 @@ class ConformanceTest {
 
   private static final Path TABLE = Fixtures.repository().resolve("tests/CONFORMANCE.md");
   private static final String TRAINING = "Dropout: the numbers of numpy's generator are expected";
+  private static final String DRAWN = "Bernoulli: the numbers of numpy's generator are expected";
   private static final String STATISTICS = "BatchNormalization: training mode is not supported";
   private static final List<String> BACKENDS = List.of("reference", "cpu");
 
@@ -39,6 +40,9 @@ class ConformanceTest {
           "test_training_dropout_default", TRAINING,
           "test_training_dropout_default_mask", TRAINING,
           "test_training_dropout_mask", TRAINING,
+          "test_bernoulli_expanded", DRAWN,
+          "test_bernoulli_double_expanded", DRAWN,
+          "test_bernoulli_seed_expanded", DRAWN,
           "test_batchnorm_epsilon_training_mode", STATISTICS,
           "test_batchnorm_example_training_mode", STATISTICS);
 

@@ -29,6 +29,7 @@ final class Normalization {
         yield ReferenceOps.one(
             group(in[0], repeated(in[1], repeat), repeated(in[2], repeat), groups, eps));
       }
+      case "LpNormalization" -> ReferenceOps.one(lengths(node, in[0]));
       case "LayerNormalization" -> layer(node, in, true);
       default -> ReferenceOps.one(layer(node, in, false)[0]);
     };
@@ -126,6 +127,29 @@ final class Normalization {
       }
     }
     return new Tensor[] {out, means, rates};
+  }
+
+  /** Lines of length 1, by the sum of absolute values or of squares; zeros stay zeros. */
+  private static Tensor lengths(Node node, Tensor x) {
+    int axis = Shapes.axis(node.attributes().getInt("axis", -1), x.rank());
+    boolean absolute = node.attributes().getInt("p", 2) == 1;
+    Tensor out = Tensor.allocate(x.dtype(), x.shape());
+    long inner = Shapes.elements(Arrays.copyOfRange(x.shape(), axis + 1, x.rank()));
+    long n = x.dim(axis);
+    for (long line = 0; line < x.elements() / Math.max(1, n); line++) {
+      long base = line / inner * inner * n + line % inner;
+      double sum = 0;
+      for (long k = 0; k < n; k++) {
+        double v = x.getDouble(base + k * inner);
+        sum += absolute ? Math.abs(v) : v * v;
+      }
+      double norm = absolute ? sum : Math.sqrt(sum);
+      for (long k = 0; k < n; k++) {
+        long at = base + k * inner;
+        out.setDouble(at, norm == 0 ? 0 : x.getDouble(at) / norm);
+      }
+    }
+    return out;
   }
 
   static Tensor softmax(Node node, Tensor x) {

@@ -9,7 +9,7 @@ import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.util.Arrays;
 
-/** Reductions over axes, arg reductions, cumulative sums. */
+/** Reductions over axes, arg reductions, cumulative sums and products. */
 final class Reduction {
 
   private Reduction() {}
@@ -17,7 +17,7 @@ final class Reduction {
   static Tensor run(Node node, Tensor[] in) {
     return switch (node.opType()) {
       case "ArgMax", "ArgMin" -> arg(node, in[0]);
-      case "CumSum" -> cumulative(node, in[0], (int) in[1].getLong(0));
+      case "CumSum", "CumProd" -> cumulative(node, in[0], (int) in[1].getLong(0));
       default -> reduce(node, in);
     };
   }
@@ -117,17 +117,19 @@ final class Reduction {
     int axis = Shapes.axis(rawAxis, x.rank());
     boolean exclusive = node.attributes().getInt("exclusive", 0) == 1;
     boolean reverse = node.attributes().getInt("reverse", 0) == 1;
+    boolean product = node.opType().equals("CumProd");
     Tensor out = Tensor.allocate(x.dtype(), x.shape());
     long inner = Shapes.elements(Arrays.copyOfRange(x.shape(), axis + 1, x.rank()));
     long n = x.dim(axis);
     for (long line = 0; line < x.elements() / Math.max(1, n); line++) {
       long base = line / inner * inner * n + line % inner;
-      double sum = 0;
+      double before = product ? 1 : 0;
       for (long k = 0; k < n; k++) {
         long at = base + (reverse ? n - 1 - k : k) * inner;
         double v = x.getDouble(at);
-        out.setDouble(at, exclusive ? sum : sum + v);
-        sum += v;
+        double with = product ? before * v : before + v;
+        out.setDouble(at, exclusive ? before : with);
+        before = with;
       }
     }
     return out;

@@ -32,17 +32,24 @@ public final class ReferenceOps {
           "Atanh",
           "AveragePool",
           "BatchNormalization",
+          "BitShift",
+          "BitwiseAnd",
+          "BitwiseNot",
+          "BitwiseOr",
+          "BitwiseXor",
           "Cast",
           "CastLike",
           "Celu",
           "Ceil",
           "Clip",
+          "Col2Im",
           "Concat",
           "ConstantOfShape",
           "Conv",
           "ConvTranspose",
           "Cos",
           "Cosh",
+          "CumProd",
           "CumSum",
           "DepthToSpace",
           "DequantizeLinear",
@@ -54,6 +61,7 @@ public final class ReferenceOps {
           "Erf",
           "Exp",
           "Expand",
+          "EyeLike",
           "Flatten",
           "Floor",
           "Gather",
@@ -65,6 +73,7 @@ public final class ReferenceOps {
           "GlobalMaxPool",
           "Greater",
           "GreaterOrEqual",
+          "GridSample",
           "GroupNormalization",
           "HardSigmoid",
           "HardSwish",
@@ -78,6 +87,7 @@ public final class ReferenceOps {
           "LessOrEqual",
           "Log",
           "LogSoftmax",
+          "LpNormalization",
           "MatMul",
           "Max",
           "MaxPool",
@@ -97,6 +107,8 @@ public final class ReferenceOps {
           "RMSNormalization",
           "RandomNormal",
           "RandomNormalLike",
+          "RandomUniform",
+          "RandomUniformLike",
           "Range",
           "Reciprocal",
           "ReduceL1",
@@ -139,6 +151,7 @@ public final class ReferenceOps {
           "Tanh",
           "ThresholdedRelu",
           "Tile",
+          "TopK",
           "Transpose",
           "Trilu",
           "Unsqueeze",
@@ -262,12 +275,15 @@ public final class ReferenceOps {
           "Tanh",
           "ThresholdedRelu" ->
           one(Unary.run(node, in[0]));
+      case "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor" ->
+          one(Bitwise.run(node, in));
       case "Clip" -> one(Unary.clip(node, in));
       case "Cast", "CastLike" -> one(Unary.cast(node, in));
       case "DequantizeLinear" -> one(Quantization.dequantize(node, in));
       case "QuantizeLinear" -> one(Quantization.quantize(node, in));
       case "RotaryEmbedding" -> one(Rotary.run(node, in));
-      case "RandomNormal", "RandomNormalLike" -> one(RandomNormals.run(node, in));
+      case "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike" ->
+          one(RandomNumbers.run(node, in));
       case "Identity" -> one(in[0]);
       case "Dropout" -> new Tensor[] {in[0], Shaping.ones(in[0].shape())};
       case "Shape",
@@ -277,6 +293,7 @@ public final class ReferenceOps {
           "Squeeze",
           "Unsqueeze",
           "ConstantOfShape",
+          "EyeLike",
           "Range" ->
           one(Shaping.run(node, in));
       case "Transpose",
@@ -304,6 +321,7 @@ public final class ReferenceOps {
           "ReduceSumSquare",
           "ArgMax",
           "ArgMin",
+          "CumProd",
           "CumSum" ->
           one(Reduction.run(node, in));
       case "Softmax", "LogSoftmax" -> one(Normalization.softmax(node, in[0]));
@@ -311,6 +329,7 @@ public final class ReferenceOps {
           "InstanceNormalization",
           "GroupNormalization",
           "LayerNormalization",
+          "LpNormalization",
           "RMSNormalization" ->
           Normalization.run(node, in);
       case "MatMul" -> one(Products.matmul(in[0], in[1]));
@@ -321,6 +340,9 @@ public final class ReferenceOps {
       case "ConvTranspose" -> one(Convolution.transposed(node, in));
       case "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool" ->
           Pooling.run(node, in[0]);
+      case "Col2Im" -> one(Col2Im.run(node, in));
+      case "GridSample" -> one(GridSampling.run(node, in[0], in[1]));
+      case "TopK" -> TopK.run(node, in);
       case "Resize" -> one(ResizeReference.run(node, in));
       default -> throw new UnsupportedOpException("operator " + node.opType() + " is unknown");
     };

@@ -39,6 +39,7 @@ final class Shaping {
         yield out;
       }
       case "Range" -> range(in);
+      case "EyeLike" -> eye(node, x);
       default -> throw new UnsupportedOpException(Arrays.toString(in));
     };
   }
@@ -53,6 +54,20 @@ final class Shaping {
         out.setDouble(i, in[0].getDouble(0) + i * in[2].getDouble(0));
       } else {
         out.setLong(i, in[0].getLong(0) + i * in[2].getLong(0));
+      }
+    }
+    return out;
+  }
+
+  private static Tensor eye(Node node, Tensor x) {
+    ReferenceOps.check(x.rank() == 2, "EyeLike takes a matrix, not " + x);
+    DType named = DType.ofOnnx((int) node.attributes().getInt("dtype", x.dtype().onnxCode()));
+    Tensor out = Tensor.allocate(named, x.shape());
+    long diagonal = node.attributes().getInt("k", 0);
+    for (long row = 0; row < x.dim(0); row++) {
+      long column = row + diagonal;
+      if (column >= 0 && column < x.dim(1)) {
+        out.setDouble(row * x.dim(1) + column, 1);
       }
     }
     return out;

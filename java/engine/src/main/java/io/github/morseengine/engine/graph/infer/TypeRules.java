@@ -5,10 +5,8 @@ import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.ir.Attributes;
 import io.github.morseengine.engine.ir.EinsumSpec;
 import io.github.morseengine.engine.ir.Node;
-import io.github.morseengine.engine.ir.ResizeSpec;
 import io.github.morseengine.engine.ir.ShapeRules;
 import io.github.morseengine.engine.ir.Value;
-import io.github.morseengine.engine.ir.Window;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
@@ -32,10 +30,17 @@ final class TypeRules {
       case "Where" -> set(node, 0, node.input(1).dtype(), broadcast(node, 0));
       case "IsNaN", "IsInf", "Not" -> set(node, 0, DType.BOOL, x.shape());
       case "Cast" -> set(node, 0, castTarget(node), x.shape());
-      case "RandomNormal", "RandomNormalLike" -> {
+      case "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike" -> {
         DType named = DType.ofOnnx((int) a.getInt("dtype", x == null ? 1 : x.dtype().onnxCode()));
         check(named != null && named.isFloat(), "random numbers of an unknown type");
         set(node, 0, named, x == null ? a.getInts("shape") : x.shape());
+      }
+      case "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor" ->
+          set(node, 0, x.dtype(), broadcast(node, 0));
+      case "EyeLike" -> {
+        DType named = DType.ofOnnx((int) a.getInt("dtype", x.dtype().onnxCode()));
+        check(named != null && x.rank() == 2, "a matrix of a known type is needed, not " + x);
+        set(node, 0, named, x.shape());
       }
       case "CastLike" -> set(node, 0, node.input(1).dtype(), x.shape());
       case "QuantizeLinear" -> {
@@ -125,7 +130,6 @@ final class TypeRules {
         }
         set(node, 0, x.dtype(), shape);
       }
-      case "DepthToSpace", "SpaceToDepth" -> blocks(node, x);
       case "Gather" -> {
         int axis = Shapes.axis(a.getInt("axis", 0), x.rank());
         long[] index = node.input(1).shape();
@@ -173,6 +177,15 @@ final class TypeRules {
         boolean keep = a.getInt("keepdims", 1) == 1;
         set(node, 0, DType.INT64, ShapeRules.reduce(x.shape(), axes, keep));
       }
+      case "TopK" -> {
+        int axis = Shapes.axis(a.getInt("axis", -1), x.rank());
+        long[] shape = x.shape().clone();
+        long k = node.inputs().size() > 1 ? need(node, 1).getLong(0) : a.getInt("k", 1);
+        check(k >= 0 && k <= shape[axis], "k is " + k + " on an axis of " + shape[axis]);
+        shape[axis] = k;
+        set(node, 0, x.dtype(), shape);
+        set(node, 1, DType.INT64, shape);
+      }
       case "LayerNormalization" -> {
         set(node, 0, x.dtype(), x.shape());
         long[] stats = x.shape().clone();
@@ -199,44 +212,18 @@ final class TypeRules {
         set(node, 0, x.dtype(), EinsumSpec.parse(equation, shapes).outputShape());
       }
       case "Attention" -> attention(node, x);
-      case "Conv" -> {
-        long[] w = node.input(1).shape();
-        long group = a.getInt("group", 1);
-        check(group > 0, "group " + group + " must be positive");
-        check(
-            w.length == x.rank()
-                && x.rank() > 2
-                && x.shape()[1] == w[1] * group
-                && w[0] % group == 0,
-            "input " + x + " and weights " + Arrays.toString(w) + " with group " + group);
-        Window win = Window.of(node, tail(x.shape()), tail(w));
-        set(node, 0, x.dtype(), join(x.shape()[0], w[0], win.output()));
-      }
-      case "ConvTranspose" -> {
-        long[] w = node.input(1).shape();
-        long group = a.getInt("group", 1);
-        check(group > 0, "group " + group + " must be positive");
-        check(w.length == x.rank() && x.shape()[1] == w[0], "input and weights do not fit");
-        Window win = Window.transposed(node, tail(x.shape()), tail(w));
-        set(node, 0, x.dtype(), join(x.shape()[0], w[1] * group, win.output()));
-      }
-      case "AveragePool", "MaxPool" -> {
-        long[] out = Window.of(node, tail(x.shape()), null).output();
-        set(node, 0, x.dtype(), join(x.shape()[0], x.shape()[1], out));
-        set(node, 1, DType.INT64, join(x.shape()[0], x.shape()[1], out));
-      }
-      case "GlobalAveragePool", "GlobalMaxPool" -> {
-        long[] shape = x.shape().clone();
-        Arrays.fill(shape, 2, shape.length, 1);
-        set(node, 0, x.dtype(), shape);
-      }
-      case "Resize" -> {
-        Tensor[] in = new Tensor[node.inputs().size()];
-        for (int i = 1; i < in.length; i++) {
-          in[i] = node.input(i) == null ? null : need(node, i);
-        }
-        set(node, 0, x.dtype(), ResizeSpec.of(node, x.shape(), in).output());
-      }
+      case "Conv",
+          "ConvTranspose",
+          "AveragePool",
+          "MaxPool",
+          "GlobalAveragePool",
+          "GlobalMaxPool",
+          "Resize",
+          "DepthToSpace",
+          "SpaceToDepth",
+          "GridSample",
+          "Col2Im" ->
+          SpatialTypeRules.infer(node);
       default -> set(node, 0, x.dtype(), x.shape());
     }
   }
@@ -290,19 +277,6 @@ final class TypeRules {
     return ShapeRules.slice(shape, longs(node, 1), longs(node, 2), longs(node, 3), longs(node, 4));
   }
 
-  private static void blocks(Node node, Value x) {
-    long b = node.attributes().getInt("blocksize", 0);
-    check(b > 0 && x.rank() == 4, "blocksize " + b + " on " + x);
-    long[] s = x.shape();
-    if (node.opType().equals("DepthToSpace")) {
-      check(s[1] % (b * b) == 0, "channels do not divide by blocksize squared");
-      set(node, 0, x.dtype(), s[0], s[1] / (b * b), s[2] * b, s[3] * b);
-    } else {
-      check(s[2] % b == 0 && s[3] % b == 0, "sides do not divide by blocksize");
-      set(node, 0, x.dtype(), s[0], s[1] * b * b, s[2] / b, s[3] / b);
-    }
-  }
-
   private static void attention(Node node, Value q) {
     long[] v = node.input(2).shape();
     long[] shape = q.shape().clone();
@@ -325,19 +299,7 @@ final class TypeRules {
     set(node, 3, q.dtype(), q.shape()[0], heads, flat ? q.shape()[1] : q.shape()[2], keys);
   }
 
-  private static long[] tail(long[] shape) {
-    return Arrays.copyOfRange(shape, Math.min(2, shape.length), shape.length);
-  }
-
-  private static long[] join(long n, long c, long[] spatial) {
-    long[] out = new long[spatial.length + 2];
-    out[0] = n;
-    out[1] = c;
-    System.arraycopy(spatial, 0, out, 2, spatial.length);
-    return out;
-  }
-
-  private static void set(Node node, int output, DType dtype, long... shape) {
+  static void set(Node node, int output, DType dtype, long... shape) {
     if (node.output(output) != null) {
       node.output(output).setType(dtype, shape);
     }
@@ -348,7 +310,7 @@ final class TypeRules {
     return node.input(i) == null ? null : need(node, i).toLongs();
   }
 
-  private static Tensor need(Node node, int i) {
+  static Tensor need(Node node, int i) {
     Value v = node.input(i);
     if (!v.isConstant()) {
       throw new UnsupportedOpException(
@@ -359,7 +321,7 @@ final class TypeRules {
     return v.constant().materialize(Arena.ofAuto());
   }
 
-  private static void check(boolean fits, String otherwise) {
+  static void check(boolean fits, String otherwise) {
     if (!fits) {
       throw new InvalidInputException(otherwise);
     }
