@@ -7,6 +7,7 @@ COMMANDS = {
     "data": "data",
     "train": "train",
     "ablation": "ablation",
+    "blend": "blend",
     "train-dash": "train_dash",
     "train-dot": "train_dot",
     "train-classifier": "train_classifier",
