@@ -21,13 +21,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Runs one node test on one engine. Where a shape depends on the value of an input, the inputs of
- * whole numbers become initializers, one after the other from the last: the engine binds shapes
- * before it runs. So do inputs that hold NaN, which sessions refuse.
+ * Runs one node test on one engine. Where a shape or a branch depends on the value of an input, the
+ * inputs of whole numbers become initializers, one after the other from the last: the engine binds
+ * shapes before it runs. So do inputs that hold NaN, which sessions refuse.
  */
 final class Trial {
 
-  private static final String OPEN_SHAPE = "its shape depends on the value of";
+  private static final String OPEN_SHAPE = "depends on the value of";
   private static final String NOT_A_NUMBER = "is NaN at element";
 
   private Trial() {}

@@ -8,7 +8,7 @@ import java.util.Set;
 
 /**
  * The attributes of a node: {@code Long}, {@code Float}, {@code String}, {@code long[]}, {@code
- * float[]}, {@code String[]}, {@link Tensor}. Immutable.
+ * float[]}, {@code String[]}, {@link Tensor}, {@link Branch}. Immutable.
  */
 public final class Attributes {
 
@@ -128,6 +128,17 @@ public final class Attributes {
   public Tensor getTensor(String name) {
     Object v = values.get(name);
     return v == null ? null : expect(name, v, Tensor.class);
+  }
+
+  /**
+   * A graph within the node.
+   *
+   * @param name attribute name
+   * @return the value, or null where it is absent
+   */
+  public Branch getBranch(String name) {
+    Object v = values.get(name);
+    return v == null ? null : expect(name, v, Branch.class);
   }
 
   /**

@@ -217,7 +217,7 @@ final class CpuCompiler {
         yield true;
       }
       case "Gather" -> GatherLowering.lower(program, node);
-      case "Cast", "CastLike" -> FallbackLowering.cast(program, node);
+      case "Cast" -> FallbackLowering.cast(program, node);
       case "Conv", "ConvTranspose" ->
           floats && y.elements() > 0 && ConvLowering.lower(program, node, null);
       case "MatMul" -> floats && MatMulLowering.matmul(program, node);

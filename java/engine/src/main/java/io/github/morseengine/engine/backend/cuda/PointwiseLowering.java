@@ -62,7 +62,7 @@ final class PointwiseLowering {
 
   /** A cast between types that the plan keeps as one. */
   private static boolean renames(CudaProgram p, Node node) {
-    if (!node.opType().startsWith("Cast") || node.input(0).isConstant()) {
+    if (!node.is("Cast") || node.input(0).isConstant()) {
       return false;
     }
     View x = p.get(node.input(0));
@@ -110,7 +110,7 @@ final class PointwiseLowering {
     if (!own.isFloat()) {
       return own;
     }
-    boolean narrows = root.opType().startsWith("Cast") && ElementTypes.isHalf(own);
+    boolean narrows = root.is("Cast") && ElementTypes.isHalf(own);
     if (half || narrows || p.isNarrow(root.output(0))) {
       return p.type;
     }

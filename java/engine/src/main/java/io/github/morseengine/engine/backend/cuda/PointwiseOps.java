@@ -50,7 +50,6 @@ final class PointwiseOps {
   private static final Set<String> OTHERS =
       Set.of(
           "Cast",
-          "CastLike",
           "Clip",
           "Elu",
           "Gelu",
@@ -99,7 +98,7 @@ final class PointwiseOps {
     return COMPARISONS.containsKey(op)
         || LOGICAL.containsKey(op)
         || ARITHMETIC.contains(op) && !op.equals("Mean")
-        || Set.of("Cast", "CastLike", "Where", "Not", "Neg", "Abs", "Sign", "Clip").contains(op);
+        || Set.of("Cast", "Where", "Not", "Neg", "Abs", "Sign", "Clip").contains(op);
   }
 
   /**
@@ -130,7 +129,7 @@ final class PointwiseOps {
         Term b = in.get(2);
         yield k.let("(" + x.code() + ") != 0 ? " + a.code() + " : " + b.code(), a.integer());
       }
-      case "Cast", "CastLike" -> cast(k, x, type);
+      case "Cast" -> cast(k, x, type);
       case "Clip" -> clip(k, node, in);
       case "Not" -> k.let("(long long)(" + x.code() + " == 0)", true);
       case "IsNaN" -> k.let("(long long)(" + x.code() + " != " + x.code() + ")", true);

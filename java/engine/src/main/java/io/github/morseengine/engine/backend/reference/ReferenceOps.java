@@ -38,7 +38,6 @@ public final class ReferenceOps {
           "BitwiseOr",
           "BitwiseXor",
           "Cast",
-          "CastLike",
           "Celu",
           "Ceil",
           "Clip",
@@ -278,7 +277,7 @@ public final class ReferenceOps {
       case "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor" ->
           one(Bitwise.run(node, in));
       case "Clip" -> one(Unary.clip(node, in));
-      case "Cast", "CastLike" -> one(Unary.cast(node, in));
+      case "Cast" -> one(Unary.cast(node, in[0]));
       case "DequantizeLinear" -> one(Quantization.dequantize(node, in));
       case "QuantizeLinear" -> one(Quantization.quantize(node, in));
       case "RotaryEmbedding" -> one(Rotary.run(node, in));

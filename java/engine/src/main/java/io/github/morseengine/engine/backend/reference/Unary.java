@@ -139,16 +139,13 @@ final class Unary {
     return out;
   }
 
-  static Tensor cast(Node node, Tensor[] in) {
-    DType to =
-        node.opType().equals("CastLike")
-            ? in[1].dtype()
-            : DType.ofOnnx((int) node.attributes().getInt("to", 1));
+  static Tensor cast(Node node, Tensor x) {
+    DType to = DType.ofOnnx((int) node.attributes().getInt("to", 1));
     if (to == null) {
       throw new UnsupportedOpException(
           "node '" + node.name() + "' casts to a type that the engine does not have");
     }
-    return cast(in[0], to);
+    return cast(x, to);
   }
 
   static Tensor cast(Tensor x, DType to) {

@@ -7,6 +7,7 @@ import io.github.morseengine.engine.error.ResourceLimitException;
 import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.graph.contrib.ContribOps;
 import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.Branch;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.ir.Node;
@@ -74,7 +75,7 @@ public final class GraphBinder {
       }
     }
     try {
-      List<Node> parts = ContribOps.expand(node);
+      List<Node> parts = parts(node);
       if (parts != null) {
         parts.forEach(this::visit);
         return;
@@ -93,6 +94,53 @@ public final class GraphBinder {
       throw new ModelFormatException(
           where(node) + "its inputs do not fit the operator: " + node.inputs(), e);
     }
+  }
+
+  /** What stands for a node; null where it stays. */
+  private static List<Node> parts(Node node) {
+    return switch (node.domain().isEmpty() ? node.opType() : "") {
+      case "If" -> branch(node);
+      // Of the other tensor only the type counts: nothing has to wait for it, or compute it.
+      case "CastLike" -> {
+        Attributes to = Attributes.of("to", node.input(1).dtype().onnxCode());
+        List<Value> x = List.of(node.input(0));
+        yield List.of(new Node(node.name(), "", "Cast", node.opset(), x, node.outputs(), to));
+      }
+      default -> ContribOps.expand(node);
+    };
+  }
+
+  /**
+   * The nodes of the branch that an If takes, which has to be known before anything runs: exporters
+   * write one where a model asks for the sizes of what it is given.
+   */
+  private static List<Node> branch(Node node) {
+    Value condition = node.input(0);
+    if (!condition.isConstant()) {
+      throw new UnsupportedOpException(
+          "which branch it takes depends on the value of '"
+              + condition.name()
+              + "', which is computed from input data; export the model with static logic");
+    }
+    Tensor value = condition.constant().materialize(Arena.ofAuto());
+    if (value.elements() != 1) {
+      throw new InvalidInputException("its condition is " + value + ", not one truth value");
+    }
+    String name = value.getLong(0) != 0 ? "then_branch" : "else_branch";
+    Branch branch = node.attributes().getBranch(name);
+    if (branch == null || branch.outputs().size() < node.outputs().size()) {
+      throw new InvalidInputException(name + " does not give all outputs");
+    }
+    List<Node> out = new ArrayList<>(branch.nodes());
+    for (int i = 0; i < node.outputs().size(); i++) {
+      if (node.output(i) != null) {
+        String named = node.name() + "/" + name + "/" + i;
+        List<Value> from = List.of(branch.outputs().get(i));
+        List<Value> to = List.of(node.output(i));
+        out.add(new Node(named, "", "Identity", 13, from, to, Attributes.NONE));
+      }
+    }
+    return out;
   }
 
   private String where(Node node) {
@@ -163,8 +211,7 @@ public final class GraphBinder {
     Value out = node.output(0);
     return switch (node.opType()) {
       case "Identity" -> c;
-      case "Cast", "CastLike" ->
-          viewable(c.dtype()) && viewable(out.dtype()) ? c.cast(out.dtype()) : null;
+      case "Cast" -> viewable(c.dtype()) && viewable(out.dtype()) ? c.cast(out.dtype()) : null;
       case "Reshape", "Squeeze", "Unsqueeze", "Flatten" -> c.reshape(out.shape());
       case "DequantizeLinear" -> dequantized(node, c);
       case "Transpose" ->
@@ -215,7 +262,7 @@ public final class GraphBinder {
         switch (node.opType()) {
           case "Identity" -> true;
           case "Dropout" -> node.output(1) == null;
-          case "Cast", "CastLike" -> x.dtype() == y.dtype();
+          case "Cast" -> x.dtype() == y.dtype();
           case "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Expand", "Tile", "Pad", "Concat" ->
               sameShape(x, y) && (!node.is("Concat") || node.inputs().size() == 1);
           case "Slice" -> sameShape(x, y) && forward(node);

@@ -42,7 +42,6 @@ final class TypeRules {
         check(named != null && x.rank() == 2, "a matrix of a known type is needed, not " + x);
         set(node, 0, named, x.shape());
       }
-      case "CastLike" -> set(node, 0, node.input(1).dtype(), x.shape());
       case "QuantizeLinear" -> {
         DType named = DType.ofOnnx((int) a.getInt("output_dtype", 0));
         Value zero = node.input(2);

@@ -4,6 +4,7 @@ import io.github.morseengine.engine.error.ModelFormatException;
 import io.github.morseengine.engine.error.ResourceLimitException;
 import io.github.morseengine.engine.error.UnsupportedOpException;
 import io.github.morseengine.engine.ir.Attributes;
+import io.github.morseengine.engine.ir.Branch;
 import io.github.morseengine.engine.ir.Constant;
 import io.github.morseengine.engine.ir.Dim;
 import io.github.morseengine.engine.ir.Graph;
@@ -11,6 +12,7 @@ import io.github.morseengine.engine.ir.Node;
 import io.github.morseengine.engine.ir.Value;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
+import io.github.morseengine.onnx.Onnx.AttributeProto;
 import io.github.morseengine.onnx.Onnx.FunctionProto;
 import io.github.morseengine.onnx.Onnx.GraphProto;
 import io.github.morseengine.onnx.Onnx.ModelProto;
@@ -40,7 +42,11 @@ final class GraphReader {
   private final AttributeReader attributes;
   private final Map<String, FunctionProto> functions = new HashMap<>();
   private final Map<String, Integer> imports;
-  private final List<Node> nodes = new ArrayList<>();
+
+  /** Those of the body that is being read. */
+  private List<Node> nodes = new ArrayList<>();
+
+  private int read;
   private int calls;
 
   GraphReader(String model, ModelProto proto, TensorReader tensors) {
@@ -72,11 +78,8 @@ final class GraphReader {
 
   Graph read(GraphProto proto) {
     Graph graph = new Graph(model);
-    Map<String, Value> scope = new HashMap<>();
-    for (TensorProto t : proto.getInitializerList()) {
-      Tensor tensor = tensors.read(t, t.getName());
-      define(scope, Value.ofConstant(t.getName(), Constant.of(tensor)), "initializer");
-    }
+    Scope scope = new Scope(null);
+    initializers(proto, scope);
     for (ValueInfoProto info : proto.getInputList()) {
       // Files of before IR version 4 list initializers among the inputs too.
       Value known = scope.get(info.getName());
@@ -101,6 +104,13 @@ final class GraphReader {
     }
     graph.nodes().addAll(nodes);
     return graph;
+  }
+
+  private void initializers(GraphProto proto, Scope scope) {
+    for (TensorProto t : proto.getInitializerList()) {
+      Tensor tensor = tensors.read(t, t.getName());
+      define(scope, Value.ofConstant(t.getName(), Constant.of(tensor)), "initializer");
+    }
   }
 
   private DType elementType(ValueInfoProto info, String what) {
@@ -129,20 +139,21 @@ final class GraphReader {
     return out;
   }
 
-  private void define(Map<String, Value> scope, Value value, String what) {
+  private void define(Scope scope, Value value, String what) {
     if (value.name().isEmpty()) {
       throw new ModelFormatException(model + ": an " + what + " has no name");
     }
-    if (scope.put(value.name(), value) != null) {
+    if (scope.get(value.name()) != null) {
       throw new ModelFormatException(
           model + ": two values are named '" + value.name() + "'; names must be unique");
     }
+    scope.put(value.name(), value);
   }
 
   /** Adds the nodes of one body in topological order, whatever order the file has. */
   private void expand(
       List<NodeProto> body,
-      Map<String, Value> scope,
+      Scope scope,
       String prefix,
       Map<String, Integer> opsets,
       Attributes outer,
@@ -150,7 +161,7 @@ final class GraphReader {
     Set<String> producedLater = new HashSet<>();
     for (NodeProto n : body) {
       for (String out : n.getOutputList()) {
-        if (!out.isEmpty() && (!producedLater.add(out) || scope.containsKey(out))) {
+        if (!out.isEmpty() && (!producedLater.add(out) || scope.knows(out))) {
           throw new ModelFormatException(
               model
                   + ": node '"
@@ -166,8 +177,8 @@ final class GraphReader {
       List<NodeProto> next = new ArrayList<>();
       for (NodeProto n : waiting) {
         boolean ready = true;
-        for (String in : n.getInputList()) {
-          if (!in.isEmpty() && !scope.containsKey(in)) {
+        for (String in : Scope.reads(n)) {
+          if (!in.isEmpty() && !scope.knows(in)) {
             if (!producedLater.contains(in)) {
               throw new ModelFormatException(
                   model
@@ -204,13 +215,13 @@ final class GraphReader {
 
   private void add(
       NodeProto n,
-      Map<String, Value> scope,
+      Scope scope,
       String prefix,
       Map<String, Integer> opsets,
       Attributes outer,
       ArrayDeque<String> stack) {
     String name = nodeName(n, prefix);
-    if (nodes.size() + calls >= MAX_NODES) {
+    if (read++ >= MAX_NODES) {
       throw new ResourceLimitException(
           model
               + ": node '"
@@ -224,6 +235,13 @@ final class GraphReader {
       inputs.add(in.isEmpty() ? null : scope.get(in));
     }
     Attributes attrs = attributes.read(n.getAttributeList(), outer, name);
+    for (AttributeProto a : n.getAttributeList()) {
+      if (a.hasG()) {
+        String inside = name + "/" + a.getName() + "/";
+        Branch branch = branch(a.getG(), new Scope(scope), inside, opsets, outer, stack);
+        attrs = attrs.with(a.getName(), branch);
+      }
+    }
     String domain = domain(n.getDomain());
     FunctionProto function = functions.get(key(domain, n.getOpType(), n.getOverload()));
     if (function != null) {
@@ -244,6 +262,32 @@ final class GraphReader {
     }
     int opset = opsets.getOrDefault(domain, imports.getOrDefault(domain, 1));
     nodes.add(new Node(name, domain, n.getOpType(), opset, inputs, outputs, attrs));
+  }
+
+  /** A graph within a node: it reads what stands around it. */
+  private Branch branch(
+      GraphProto proto,
+      Scope scope,
+      String prefix,
+      Map<String, Integer> opsets,
+      Attributes outer,
+      ArrayDeque<String> stack) {
+    List<Node> around = nodes;
+    nodes = new ArrayList<>();
+    initializers(proto, scope);
+    expand(proto.getNodeList(), scope, prefix, opsets, outer, stack);
+    List<Value> outputs = new ArrayList<>();
+    for (ValueInfoProto info : proto.getOutputList()) {
+      Value value = scope.get(info.getName());
+      if (value == null) {
+        throw new ModelFormatException(
+            model + ": nothing computes '" + info.getName() + "', an output of '" + prefix + "'");
+      }
+      outputs.add(value);
+    }
+    Branch branch = new Branch(nodes, outputs);
+    nodes = around;
+    return branch;
   }
 
   private Tensor constant(Attributes a, String node) {
@@ -274,7 +318,7 @@ final class GraphReader {
       String name,
       List<Value> inputs,
       Attributes attrs,
-      Map<String, Value> scope,
+      Scope scope,
       String prefix,
       ArrayDeque<String> stack) {
     String id = key(f.getDomain(), f.getName(), f.getOverload());
@@ -288,7 +332,7 @@ final class GraphReader {
         full = full.with(d.getName(), attributes.value(d, name));
       }
     }
-    Map<String, Value> inner = new HashMap<>();
+    Scope inner = new Scope(null);
     for (int i = 0; i < f.getInputCount(); i++) {
       if (i < inputs.size() && inputs.get(i) != null) {
         inner.put(f.getInput(i), inputs.get(i));

@@ -11,7 +11,9 @@ import io.github.morseengine.engine.graph.contrib.ContribOps;
 import io.github.morseengine.engine.ir.Dim;
 import io.github.morseengine.engine.ir.Graph;
 import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.onnx.Onnx.AttributeProto;
 import io.github.morseengine.onnx.Onnx.FunctionProto;
+import io.github.morseengine.onnx.Onnx.GraphProto;
 import io.github.morseengine.onnx.Onnx.ModelProto;
 import io.github.morseengine.onnx.Onnx.NodeProto;
 import io.github.morseengine.onnx.Onnx.TensorProto;
@@ -41,6 +43,9 @@ public final class OnnxModel implements AutoCloseable {
   private static final int OLDEST_OPSET = 7;
   private static final int NEWEST_OPSET = 28;
   private static final int MAX_NESTING = 64;
+
+  /** Operators that are gone when shapes are bound. */
+  private static final Set<String> RESOLVED = Set.of("Constant", "CastLike");
 
   /**
    * An input or output as declared.
@@ -242,10 +247,17 @@ public final class OnnxModel implements AutoCloseable {
   /** {@return how often each operator occurs in the file, names with their domain if not ONNX's} */
   public Map<String, Integer> operators() {
     Map<String, Integer> counts = new TreeMap<>();
-    for (NodeProto n : proto.getGraph().getNodeList()) {
-      counts.merge(operator(n), 1, Integer::sum);
-    }
+    count(proto.getGraph(), counts);
     return counts;
+  }
+
+  private static void count(GraphProto graph, Map<String, Integer> counts) {
+    for (NodeProto n : graph.getNodeList()) {
+      counts.merge(operator(n), 1, Integer::sum);
+      n.getAttributeList().stream()
+          .filter(AttributeProto::hasG)
+          .forEach(a -> count(a.getG(), counts));
+    }
   }
 
   private static String operator(NodeProto n) {
@@ -253,7 +265,9 @@ public final class OnnxModel implements AutoCloseable {
     return domain.isEmpty() ? n.getOpType() : domain + "::" + n.getOpType();
   }
 
-  /** {@return every node that the engine does not run, those inside functions included} */
+  /**
+   * {@return every node that the engine does not run, those inside functions and branches included}
+   */
   public List<Unsupported> unsupported() {
     List<Unsupported> found = new ArrayList<>();
     Map<String, Integer> opsets = GraphReader.opsets(proto.getOpsetImportList());
@@ -282,7 +296,13 @@ public final class OnnxModel implements AutoCloseable {
       }
       int opset = opsets.getOrDefault(domain, -1);
       String reason = null;
-      if (AttributeReader.hasSubgraph(n.getAttributeList())) {
+      if (domain.isEmpty() && n.getOpType().equals("If")) {
+        // Which branch is taken is not known yet.
+        String inside = GraphReader.nodeName(n, prefix) + "/";
+        for (AttributeProto a : n.getAttributeList()) {
+          collect(a.getG().getNodeList(), opsets, functions, inside + a.getName() + "/", found);
+        }
+      } else if (AttributeReader.hasSubgraph(n.getAttributeList())) {
         reason = "control flow is not supported";
       } else if (domain.isEmpty() && (opset < OLDEST_OPSET || opset > NEWEST_OPSET)) {
         reason =
@@ -295,7 +315,7 @@ public final class OnnxModel implements AutoCloseable {
                 + "; re-export";
       } else if (!ReferenceOps.supports(domain, n.getOpType())
           && !ContribOps.supports(domain, n.getOpType())
-          && !(domain.isEmpty() && n.getOpType().equals("Constant"))) {
+          && !(domain.isEmpty() && RESOLVED.contains(n.getOpType()))) {
         boolean known = domain.isEmpty() || domain.equals(ContribOps.DOMAIN);
         reason = known ? "the operator is unknown" : "the domain is unknown";
       }

@@ -1,6 +1,7 @@
 package io.github.morseengine.engine.graph.onnx;
 
 import io.github.morseengine.engine.tensor.DType;
+import io.github.morseengine.onnx.Onnx.AttributeProto;
 import io.github.morseengine.onnx.Onnx.GraphProto;
 import io.github.morseengine.onnx.Onnx.ModelProto;
 import io.github.morseengine.onnx.Onnx.NodeProto;
@@ -74,7 +75,7 @@ final class PortEdits {
   }
 
   /**
-   * Renames values; control flow, whose graphs would see them too, is not supported anyway.
+   * Renames values, in the graphs within nodes too, which see those around them.
    *
    * @param ports whether the graph's own inputs and outputs are renamed too
    */
@@ -88,6 +89,12 @@ final class PortEdits {
       }
       for (int k = 0; k < node.getOutputCount(); k++) {
         changed.setOutput(k, name.apply(node.getOutput(k)));
+      }
+      for (int k = 0; k < node.getAttributeCount(); k++) {
+        AttributeProto a = node.getAttribute(k);
+        if (a.hasG()) {
+          changed.setAttribute(k, a.toBuilder().setG(renamed(a.getG(), name, true)));
+        }
       }
       out.setNode(i, changed);
     }

@@ -28,15 +28,7 @@ final class Simplify implements Pass {
       return null;
     }
     return switch (n.opType()) {
-      case "Identity",
-          "Cast",
-          "CastLike",
-          "Reshape",
-          "Flatten",
-          "Squeeze",
-          "Unsqueeze",
-          "Expand",
-          "Tile" ->
+      case "Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile" ->
           n.input(0);
       case "Dropout" -> n.output(1) == null ? n.input(0) : null;
       case "Slice" -> forward(n) ? n.input(0) : null;

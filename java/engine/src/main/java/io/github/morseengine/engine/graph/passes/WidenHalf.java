@@ -55,8 +55,7 @@ final class WidenHalf implements Pass {
       for (int i = 0; i < n.inputs().size(); i++) {
         n.setInput(i, wide.getOrDefault(n.input(i), n.input(i)));
       }
-      boolean casts = n.is("Cast") || n.is("CastLike");
-      boolean now = casts && n.output(0).dtype() == DType.FLOAT32;
+      boolean now = n.is("Cast") && n.output(0).dtype() == DType.FLOAT32;
       nodes.add(now ? cast(n.input(0), n.output(0), TO_FLOAT) : named(n));
     }
     graph.nodes().clear();
