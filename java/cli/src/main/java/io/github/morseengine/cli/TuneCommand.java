@@ -219,8 +219,8 @@ final class TuneCommand implements Callable<Integer> {
 
   /**
    * Costs as they are in a long run: the least of each, since other work on the machine may disturb
-   * either. The compiler takes some seconds to make our own kernels fast, which are a larger part of
-   * Dot than of Dash: measured at once, Dot seems twice as dear.
+   * either. The compiler takes some seconds to make our own kernels fast, which are a larger part
+   * of Dot than of Dash: measured at once, Dot seems twice as dear.
    */
   private Costs measure(MorsePipeline pipeline) {
     Setting setting = Setting.unlabelled(samplers.getFirst());
