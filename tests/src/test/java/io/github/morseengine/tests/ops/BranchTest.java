@@ -13,8 +13,10 @@ import io.github.morseengine.engine.graph.onnx.OnnxModel;
 import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Tensor;
 import io.github.morseengine.onnx.Onnx.AttributeProto;
+import io.github.morseengine.onnx.Onnx.FunctionProto;
 import io.github.morseengine.onnx.Onnx.GraphProto;
 import io.github.morseengine.onnx.Onnx.NodeProto;
+import io.github.morseengine.onnx.Onnx.OperatorSetIdProto;
 import io.github.morseengine.onnx.Onnx.ValueInfoProto;
 import io.github.morseengine.tests.support.ModelBuilder;
 import io.github.morseengine.tests.support.Runner;
@@ -99,6 +101,38 @@ class BranchTest {
   private static float[] run(Engine engine, Path file, float... x) {
     Tensor in = Tensor.ofFloats(x, x.length / 2, 2);
     return Runner.run(engine, file, Map.of("x", in)).get("y").toFloats();
+  }
+
+  /** A function whose branch reads the function's own input, called within a branch. */
+  @Test
+  void functionsAndBranchesMayHoldEachOther() {
+    FunctionProto.Builder twice =
+        FunctionProto.newBuilder().setName("Twice").setDomain("own").addInput("v").addOutput("w");
+    twice.addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(20));
+    twice.addNode(node("Size", "size", "v"));
+    twice.addNode(
+        node("Cast", "some", "size").toBuilder().addAttribute(ModelBuilder.integer("to", 9)));
+    twice.addNode(branch("w", "some", body("s", node("Add", "s", "v", "v")), body("v")));
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("x", DType.FLOAT32, -1, 2)
+            .output("y", -1, 2)
+            .longs("zero", 0)
+            .longs("one", 1)
+            .importing("own")
+            .function(twice);
+    b.node("Shape", "shape", "x");
+    b.node("Gather", "rows", "shape", "zero");
+    b.node("Equal", "isOne", "rows", "one");
+    NodeProto call = node("own::Twice", "t", "x");
+    b.node("Identity", "unused", "x")
+        .clear()
+        .mergeFrom(branch("y", "isOne", body("t", call), body("x")));
+    Path file = b.write(folder.resolve("m.onnx"));
+    try (Engine engine = Runner.engine("cpu")) {
+      assertArrayEquals(new float[] {2, 4}, run(engine, file, 1, 2));
+      assertArrayEquals(new float[] {1, 2, 3, 4}, run(engine, file, 1, 2, 3, 4));
+    }
   }
 
   @Test
