@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from morse_models.checkpoints import save_model
 from morse_models.dot import Dot, DotConfig
 from morse_models.unet import Dash, UNetConfig
 
@@ -35,6 +36,12 @@ def models(config) -> tuple[Dash, Dot]:
     dot = Dot(dash, DotConfig(width=16, rank=4, condition=8)).eval()
     randomize(dot, 3)
     return dash, dot
+
+
+def save_pair(folder, dash, dot):
+    """Writes both as checkpoints."""
+    for name, model in (("dash", dash), ("dot", dot)):
+        save_model(folder / f"{name}.pt", model)
 
 
 @pytest.fixture

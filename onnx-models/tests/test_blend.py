@@ -1,30 +1,26 @@
 """Weights between two checkpoints."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
+from conftest import save_pair
 
 from morse_models import blend
-from morse_models.checkpoints import load_models, save
+from morse_models.checkpoints import load_models
 from morse_models.dot import Dot, DotConfig
-
-
-def keep(folder, dash, dot):
-    save(folder / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
-    save(folder / "dot.pt", ema=dot.state_dict(), config=asdict(dot.config))
 
 
 @pytest.fixture
 def ends(models, tmp_path):
     """Two folders; every weight of the second is 4 more than that of the first."""
     dash, dot = models
-    keep(tmp_path / "first", dash, dot)
+    save_pair(tmp_path / "first", dash, dot)
     with torch.no_grad():
         for model in (dash, dot):
             for value in model.parameters():
                 value.add_(4)
-    keep(tmp_path / "second", dash, dot)
+    save_pair(tmp_path / "second", dash, dot)
     return ["--first", str(tmp_path / "first"), "--second", str(tmp_path / "second")]
 
 
@@ -45,7 +41,7 @@ def test_dash_alone(ends, tmp_path):
 def test_what_cannot_be_blended_is_said(ends, tmp_path, capsys):
     dash, dot = load_models(tmp_path / "second")
     other = Dot(dash, replace(dot.config, width=DotConfig.width // 2))
-    keep(tmp_path / "second", dash, other)
+    save_pair(tmp_path / "second", dash, other)
     out = tmp_path / "out"
     for argv, said in (
         ([*ends, "--out", str(out)], "dot of"),

@@ -2,15 +2,16 @@
 
 import importlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import save_pair
 from test_training import dash_args
 
 from morse_models import ablation, train, train_dash, train_dot, trajectories
-from morse_models.checkpoints import load, load_models, save
+from morse_models.checkpoints import load, load_models, save_model
 from morse_models.diffusion import alphas_cumprod
 from morse_models.dot import Dot
 from morse_models.export import example_inputs
@@ -22,11 +23,6 @@ def write_config(path, data_file, out, extra=""):
     common = f'data = "{data_file}"\nout = "{out}"\nbatch = 4\nthreads = 1\n'
     path.write_text(f"[dot]\nsteps = 2\n{common}[dash]\nsteps = 2\nema = 0.9\n{common}{extra}")
     return path
-
-
-def save_pair(folder, dash, dot):
-    for name, module in (("dash", dash), ("dot", dot)):
-        save(folder / f"{name}.pt", ema=module.state_dict(), config=asdict(module.config))
 
 
 @pytest.mark.parametrize("name", ["emoji32", "letters64"])
@@ -166,7 +162,7 @@ def test_variants_differ_from_what_is_shipped(models):
 
 def test_a_dot_of_other_sizes_takes_over_what_fits(models, tmp_path):
     dash, dot = models
-    save(tmp_path / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
+    save_model(tmp_path / "dash.pt", dash)
     save_pair(tmp_path / "given", dash, dot)
     config = replace(dot.config, rank=2)
     _, fresh = train_dot.start(tmp_path, tmp_path / "given", config)

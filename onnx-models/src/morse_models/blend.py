@@ -9,16 +9,15 @@ knows more of them by heart; between the two there is a choice.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
-from torch import nn
+from .checkpoints import load_models, save_model
+from .dot import Dot
+from .unet import Dash
 
-from .checkpoints import load_models, save
 
-
-def between(first: nn.Module, second: nn.Module, share: float) -> dict:
-    """The state at ``share`` of the way from ``first`` (0) to ``second`` (1).
+def blend(first: Dash | Dot, second: Dash | Dot, share: float) -> None:
+    """Moves ``first`` ``share`` of the way (0 to 1) to ``second``.
 
     Raises:
         ValueError: if they differ in their sizes.
@@ -26,7 +25,12 @@ def between(first: nn.Module, second: nn.Module, share: float) -> dict:
     if first.config != second.config:
         raise ValueError(f"they differ in their sizes: {first.config}, {second.config}")
     to = second.state_dict()
-    return {name: value.lerp(to[name], share) for name, value in first.state_dict().items()}
+    first.load_state_dict({k: v.lerp(to[k], share) for k, v in first.state_dict().items()})
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Whether a folder of checkpoints, or a shipped model, holds a model."""
+    return any((folder / f"{name}.{ending}").exists() for ending in ("pt", "onnx"))
 
 
 def main(argv: list[str]) -> None:
@@ -46,15 +50,16 @@ def main(argv: list[str]) -> None:
             parser.error(f"--out {args.out}: it holds a {name}; give another folder")
     folders = (args.first, args.second)
     for folder in folders:
-        if not (folder / "dash.pt").exists() and not (folder / "dash.onnx").exists():
+        if not holds(folder, "dash"):
             parser.error(f"'{folder}' holds neither dash.pt nor dash.onnx")
-    ends, states = [load_models(folder) for folder in folders], {}
-    for name, first, second in zip(("dash", "dot"), *ends):
+    mixed = {}
+    for name, first, second in zip(("dash", "dot"), *map(load_models, folders)):
         # Beside a Dash alone there is no Dot that was trained.
-        if all((f / f"{name}.pt").exists() or (f / f"{name}.onnx").exists() for f in folders):
+        if all(holds(folder, name) for folder in folders):
             try:
-                states[name] = between(first, second, args.share)
+                blend(first, second, args.share)
             except ValueError as error:
                 parser.error(f"{name} of '{args.first}' and '{args.second}': {error}")
-    for model, (name, state) in zip(ends[0], states.items()):
-        save(args.out / f"{name}.pt", ema=state, config=asdict(model.config))
+            mixed[name] = first
+    for name, model in mixed.items():
+        save_model(args.out / f"{name}.pt", model)

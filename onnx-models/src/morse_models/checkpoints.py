@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,6 +17,11 @@ def save(path: Path, **state: object) -> None:
     part = path.with_suffix(".part")
     torch.save(state, part)
     part.replace(path)
+
+
+def save_model(path: Path, model: Dash | Dot) -> None:
+    """Writes a model as :func:`load_models` reads it: averaged weights and sizes, no training."""
+    save(path, ema=model.state_dict(), config=asdict(model.config))
 
 
 def load(path: Path) -> dict:

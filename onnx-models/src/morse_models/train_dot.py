@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from . import trajectories
-from .checkpoints import load, load_models, save
+from .checkpoints import load, load_models, save_model
 from .diffusion import STEPS, alphas_cumprod, ancestral, coefficients
 from .dot import Dot, DotConfig
 from .loop import Loop, add_options, prepare
@@ -155,7 +155,7 @@ def start(out: Path, shipped: Path | None, config: DotConfig | None) -> tuple[Da
         return load_models(out)
     dash, dot = load_models(shipped if shipped is not None else out)
     if not (out / "dash.pt").exists():
-        save(out / "dash.pt", ema=dash.state_dict(), config=asdict(dash.config))
+        save_model(out / "dash.pt", dash)
     dash.load_state_dict(load(out / "dash.pt")["ema"])
     if config is None or config == dot.config:
         return dash, dot

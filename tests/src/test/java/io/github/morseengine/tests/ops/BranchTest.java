@@ -76,7 +76,7 @@ class BranchTest {
     NodeProto outer =
         branch("y", "isOne", body("a", node("Mul", "a", "x", "pair")), body("c", inner));
     // Before what it reads, by its inputs and within: the order of a file is not relied on.
-    b.node("Identity", "unused", "x").clear().mergeFrom(outer);
+    b.node(outer);
     b.node("Identity", "pair", "two");
     b.node("Shape", "shape", "x");
     b.node("Gather", "rows", "shape", "zero");
@@ -125,9 +125,7 @@ class BranchTest {
     b.node("Gather", "rows", "shape", "zero");
     b.node("Equal", "isOne", "rows", "one");
     NodeProto call = node("own::Twice", "t", "x");
-    b.node("Identity", "unused", "x")
-        .clear()
-        .mergeFrom(branch("y", "isOne", body("t", call), body("x")));
+    b.node(branch("y", "isOne", body("t", call), body("x")));
     Path file = b.write(folder.resolve("m.onnx"));
     try (Engine engine = Runner.engine("cpu")) {
       assertArrayEquals(new float[] {2, 4}, run(engine, file, 1, 2));
@@ -154,31 +152,29 @@ class BranchTest {
             .output("y", 1)
             .floats("half", new float[] {0.5f}, 1);
     b.node("Less", "small", "x", "half");
-    b.node("Identity", "unused", "x")
-        .clear()
-        .mergeFrom(branch("y", "small", body("x"), body("half")));
+    b.node(branch("y", "small", body("x"), body("half")));
     String said = refused(b, UnsupportedOpException.class);
     assertTrue(said.contains("'n_y'") && said.contains("depends on the value of 'small'"), said);
   }
 
   @Test
   void whatTheEngineLacksWithinIsNamed() {
-    ModelBuilder b = new ModelBuilder().input("x", DType.FLOAT32, 1).output("y", 1);
-    b.node("Identity", "unused", "x")
-        .clear()
-        .mergeFrom(branch("y", "x", body("z", node("Det", "z", "x")), body("x")));
-    String said = refused(b, UnsupportedOpException.class);
+    String said = refused(either(node("Det", "z", "x")), UnsupportedOpException.class);
     assertTrue(said.contains("'n_y/then_branch/n_z' (Det"), said);
   }
 
   @Test
   void aNameThatNothingComputesIsNamed() {
-    ModelBuilder b = new ModelBuilder().input("x", DType.FLOAT32, 1).output("y", 1);
-    b.node("Identity", "unused", "x")
-        .clear()
-        .mergeFrom(branch("y", "x", body("z", node("Neg", "z", "nothing")), body("x")));
-    String said = refused(b, ModelFormatException.class);
+    String said = refused(either(node("Neg", "z", "nothing")), ModelFormatException.class);
     assertTrue(said.contains("'n_y' reads 'nothing'"), said);
+  }
+
+  /** A node that computes z in one branch, x itself in the other. */
+  private static ModelBuilder either(NodeProto within) {
+    return new ModelBuilder()
+        .input("x", DType.FLOAT32, 1)
+        .output("y", 1)
+        .node(branch("y", "x", body("z", within), body("x")));
   }
 
   private String refused(ModelBuilder b, Class<? extends MorseException> type) {

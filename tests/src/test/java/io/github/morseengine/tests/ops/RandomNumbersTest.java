@@ -1,5 +1,6 @@
 package io.github.morseengine.tests.ops;
 
+import static io.github.morseengine.tests.support.ModelBuilder.real;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -36,19 +37,11 @@ class RandomNumbersTest {
     return b.write(folder.resolve("m.onnx"));
   }
 
-  private static AttributeProto number(String name, float value) {
-    return AttributeProto.newBuilder()
-        .setName(name)
-        .setType(AttributeProto.AttributeType.FLOAT)
-        .setF(value)
-        .build();
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"reference", "cpu"})
   void drawsAreNormalAndRepeat(String backend) {
     try (Engine engine = Runner.engine(backend)) {
-      Path model = model("RandomNormalLike", number("mean", 3), number("scale", 0.5f));
+      Path model = model("RandomNormalLike", real("mean", 3), real("scale", 0.5f));
       // The fourth moment of a normal distribution is three times the squared variance.
       check(engine, model, 3, 0.25, 3 * 0.0625);
     }
@@ -58,7 +51,7 @@ class RandomNumbersTest {
   @ValueSource(strings = {"reference", "cpu"})
   void drawsAreUniformAndRepeat(String backend) {
     try (Engine engine = Runner.engine(backend)) {
-      Path model = model("RandomUniformLike", number("low", -1), number("high", 5));
+      Path model = model("RandomUniformLike", real("low", -1), real("high", 5));
       for (Tensor t : check(engine, model, 2, 3, 81 / 5.0).values()) {
         for (long i = 0; i < COUNT; i++) {
           double v = t.getDouble(i);

@@ -80,6 +80,17 @@ public final class ModelBuilder {
   }
 
   /**
+   * Adds a node.
+   *
+   * @param message the whole of it
+   * @return this
+   */
+  public ModelBuilder node(NodeProto message) {
+    graph.addNode(message);
+    return this;
+  }
+
+  /**
    * Fills a node's message.
    *
    * @param n the message
@@ -171,6 +182,21 @@ public final class ModelBuilder {
     TensorProto.Builder t = graph.addInitializerBuilder();
     t.mergeFrom(tensor(name, dtype, dims).build());
     return t;
+  }
+
+  /**
+   * An attribute of one real number.
+   *
+   * @param name its name
+   * @param value the number
+   * @return the message
+   */
+  public static AttributeProto real(String name, float value) {
+    return AttributeProto.newBuilder()
+        .setName(name)
+        .setType(AttributeProto.AttributeType.FLOAT)
+        .setF(value)
+        .build();
   }
 
   /**

@@ -13,6 +13,13 @@ final class Functions {
     return v > 30 ? v : Math.log1p(Math.exp(v));
   }
 
+  /** The cubic convolution kernel (Keys 1981), of distances from 0 on. */
+  static double keys(double x, double a) {
+    return x <= 1
+        ? ((a + 2) * x - (a + 3)) * x * x + 1
+        : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+  }
+
   /** The inverse of sinh, of numbers from 0 on; also exact near it. */
   static double asinh(double v) {
     return Math.log1p(v + v * v / (1 + Math.sqrt(v * v + 1)));

@@ -13,7 +13,7 @@ import java.util.Arrays;
  */
 final class GridSampling {
 
-  /** Of the cubic convolution (Keys 1981), as PyTorch has it. */
+  /** Of the cubic convolution, as PyTorch has it. */
   private static final double CUBIC = -0.75;
 
   private enum Padding {
@@ -94,29 +94,18 @@ final class GridSampling {
     boolean nearest = taps[d].length == 1;
     v = outer(d, nearest ? Math.rint(v) : v);
     long floor = (long) Math.floor(v);
-    double t = v - floor;
-    double[] w = weights[d];
-    switch (w.length) {
-      case 1 -> w[0] = 1;
-      case 2 -> {
-        w[0] = 1 - t;
-        w[1] = t;
-      }
-      default -> {
-        for (int i = 0; i < w.length; i++) {
-          w[i] = cubic(Math.abs(t - (i - 1)));
-        }
-      }
+    int count = taps[d].length;
+    int before = count == 4 ? 1 : 0;
+    for (int i = 0; i < count; i++) {
+      double distance = Math.abs(v - floor + before - i);
+      weights[d][i] =
+          switch (count) {
+            case 1 -> 1;
+            case 2 -> 1 - distance;
+            default -> Functions.keys(distance, CUBIC);
+          };
+      taps[d][i] = inside(d, floor - before + i);
     }
-    for (int i = 0; i < w.length; i++) {
-      taps[d][i] = inside(d, floor + i - (w.length == 4 ? 1 : 0));
-    }
-  }
-
-  private static double cubic(double x) {
-    return x <= 1
-        ? ((CUBIC + 2) * x - (CUBIC + 3)) * x * x + 1
-        : ((CUBIC * x - 5 * CUBIC) * x + 8 * CUBIC) * x - 4 * CUBIC;
   }
 
   /** A position outside, moved as the padding has it. */

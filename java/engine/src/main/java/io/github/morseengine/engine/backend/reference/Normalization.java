@@ -134,18 +134,16 @@ final class Normalization {
     int axis = Shapes.axis(node.attributes().getInt("axis", -1), x.rank());
     boolean absolute = node.attributes().getInt("p", 2) == 1;
     Tensor out = Tensor.allocate(x.dtype(), x.shape());
-    long inner = Shapes.elements(Arrays.copyOfRange(x.shape(), axis + 1, x.rank()));
-    long n = x.dim(axis);
-    for (long line = 0; line < x.elements() / Math.max(1, n); line++) {
-      long base = line / inner * inner * n + line % inner;
+    Lines lines = Lines.of(x, axis);
+    for (long line = 0; line < lines.count(); line++) {
       double sum = 0;
-      for (long k = 0; k < n; k++) {
-        double v = x.getDouble(base + k * inner);
+      for (long k = 0; k < lines.size(); k++) {
+        double v = x.getDouble(lines.begin(line) + k * lines.step());
         sum += absolute ? Math.abs(v) : v * v;
       }
       double norm = absolute ? sum : Math.sqrt(sum);
-      for (long k = 0; k < n; k++) {
-        long at = base + k * inner;
+      for (long k = 0; k < lines.size(); k++) {
+        long at = lines.begin(line) + k * lines.step();
         out.setDouble(at, norm == 0 ? 0 : x.getDouble(at) / norm);
       }
     }
@@ -158,12 +156,14 @@ final class Normalization {
     long[] shape = x.shape();
     // Before opset 13 everything from the axis on is one row.
     boolean flat = node.domain().isEmpty() && node.opset() < 13;
-    long inner = flat ? 1 : Shapes.elements(Arrays.copyOfRange(shape, axis + 1, shape.length));
-    long n = flat ? Shapes.elements(Arrays.copyOfRange(shape, axis, shape.length)) : shape[axis];
+    long size = Shapes.elements(Arrays.copyOfRange(shape, axis, shape.length));
+    Lines lines = flat ? new Lines(x.elements() / Math.max(1, size), size, 1) : Lines.of(x, axis);
+    long inner = lines.step();
+    long n = lines.size();
     boolean log = node.opType().equals("LogSoftmax");
     Tensor out = Tensor.allocate(x.dtype(), shape);
-    for (long line = 0; line < x.elements() / Math.max(1, n); line++) {
-      long base = line / inner * inner * n + line % inner;
+    for (long line = 0; line < lines.count(); line++) {
+      long base = lines.begin(line);
       double max = Double.NEGATIVE_INFINITY;
       for (long k = 0; k < n; k++) {
         max = Math.max(max, x.getDouble(base + k * inner));

@@ -98,14 +98,13 @@ final class Reduction {
     reduced[axis] = true;
     long[] shape = ShapeRules.reduce(x.shape(), reduced, a.getInt("keepdims", 1) == 1);
     Tensor out = Tensor.allocate(DType.INT64, shape);
-    long inner = Shapes.elements(Arrays.copyOfRange(x.shape(), axis + 1, x.rank()));
-    long n = x.dim(axis);
+    Lines lines = Lines.of(x, axis);
     for (long i = 0; i < out.elements(); i++) {
-      long base = i / inner * inner * n + i % inner;
+      long base = lines.begin(i);
       long best = 0;
-      for (long k = 1; k < n; k++) {
-        double v = sign * x.getDouble(base + k * inner);
-        double w = sign * x.getDouble(base + best * inner);
+      for (long k = 1; k < lines.size(); k++) {
+        double v = sign * x.getDouble(base + k * lines.step());
+        double w = sign * x.getDouble(base + best * lines.step());
         best = v > w || last && v == w ? k : best;
       }
       out.setLong(i, best);
@@ -119,13 +118,12 @@ final class Reduction {
     boolean reverse = node.attributes().getInt("reverse", 0) == 1;
     boolean product = node.opType().equals("CumProd");
     Tensor out = Tensor.allocate(x.dtype(), x.shape());
-    long inner = Shapes.elements(Arrays.copyOfRange(x.shape(), axis + 1, x.rank()));
-    long n = x.dim(axis);
-    for (long line = 0; line < x.elements() / Math.max(1, n); line++) {
-      long base = line / inner * inner * n + line % inner;
+    Lines lines = Lines.of(x, axis);
+    long n = lines.size();
+    for (long line = 0; line < lines.count(); line++) {
       double before = product ? 1 : 0;
       for (long k = 0; k < n; k++) {
-        long at = base + (reverse ? n - 1 - k : k) * inner;
+        long at = lines.begin(line) + (reverse ? n - 1 - k : k) * lines.step();
         double v = x.getDouble(at);
         double with = product ? before * v : before + v;
         out.setDouble(at, exclusive ? before : with);

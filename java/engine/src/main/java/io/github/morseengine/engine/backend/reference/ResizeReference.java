@@ -167,19 +167,13 @@ public final class ResizeReference {
         double distance = Math.abs(left + reach + i - at) * shrink;
         boolean counts =
             a.getInt("exclude_outside", 0) == 0 || left + reach + i >= 0 && left + reach + i < n;
-        weights[i] = !counts ? 0 : cubic ? keys(distance, cubicA) : Math.max(0, 1 - distance);
+        weights[i] =
+            !counts ? 0 : cubic ? Functions.keys(distance, cubicA) : Math.max(0, 1 - distance);
         sum += weights[i];
       }
       double total = sum;
       Arrays.setAll(weights, i -> weights[i] / total);
       return new Taps(left + reach, weights);
-    }
-
-    /** The cubic convolution kernel (Keys 1981). */
-    private static double keys(double x, double a) {
-      return x <= 1
-          ? ((a + 2) * x - (a + 3)) * x * x + 1
-          : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
     }
 
     private static long nearest(Node node, double at) {

@@ -5,7 +5,6 @@ import io.github.morseengine.engine.tensor.DType;
 import io.github.morseengine.engine.tensor.Shapes;
 import io.github.morseengine.engine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
@@ -28,12 +27,14 @@ final class TopK {
     shape[axis] = k;
     Tensor values = Tensor.allocate(x.dtype(), shape);
     Tensor indices = Tensor.allocate(DType.INT64, shape);
-    long inner = Shapes.elements(Arrays.copyOfRange(shape, axis + 1, shape.length));
+    Lines lines = Lines.of(x, axis);
+    Lines found = Lines.of(values, axis);
+    long inner = lines.step();
     boolean largest = node.attributes().getInt("largest", 1) == 1;
     int bytes = x.dtype().bytes();
-    for (long line = 0; line < x.elements() / Math.max(1, n); line++) {
-      long from = line / inner * inner * n + line % inner;
-      long to = line / inner * inner * k + line % inner;
+    for (long line = 0; line < lines.count(); line++) {
+      long from = lines.begin(line);
+      long to = found.begin(line);
       Comparator<Integer> up =
           x.dtype().isFloat()
               ? Comparator.comparingDouble(i -> x.getDouble(from + i * inner))

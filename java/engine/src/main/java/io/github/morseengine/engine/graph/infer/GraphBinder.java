@@ -135,12 +135,14 @@ public final class GraphBinder {
     for (int i = 0; i < node.outputs().size(); i++) {
       if (node.output(i) != null) {
         String named = node.name() + "/" + name + "/" + i;
-        List<Value> from = List.of(branch.outputs().get(i));
-        List<Value> to = List.of(node.output(i));
-        out.add(new Node(named, "", "Identity", 13, from, to, Attributes.NONE));
+        out.add(identity(named, branch.outputs().get(i), node.output(i)));
       }
     }
     return out;
+  }
+
+  private static Node identity(String name, Value from, Value to) {
+    return new Node(name, "", "Identity", 13, List.of(from), List.of(to), Attributes.NONE);
   }
 
   private String where(Node node) {
@@ -275,17 +277,7 @@ public final class GraphBinder {
       return false;
     }
     if (outputs.contains(y)) {
-      kept.add(
-          node.is("Identity")
-              ? node
-              : new Node(
-                  node.name(),
-                  "",
-                  "Identity",
-                  node.opset(),
-                  List.of(x),
-                  List.of(y),
-                  Attributes.NONE));
+      kept.add(node.is("Identity") ? node : identity(node.name(), x, y));
       return true;
     }
     aliases.put(y, x);
@@ -333,15 +325,7 @@ public final class GraphBinder {
       if (y.producer() == null) {
         Value named = new Value(graph.outputNames().get(i));
         named.setType(y.dtype(), y.shape());
-        kept.add(
-            new Node(
-                "Identity(" + named.name() + ")",
-                "",
-                "Identity",
-                13,
-                List.of(y),
-                List.of(named),
-                Attributes.NONE));
+        kept.add(identity("Identity(" + named.name() + ")", y, named));
         graph.outputs().set(i, named);
       }
     }
